@@ -1,0 +1,128 @@
+# Databases of this checkout: their names, templates, installation and logs.
+# shellcheck shell=bash
+
+# Names carry the checkout's key, for a server that several checkouts share.
+database_name() {
+    printf '%s_%s_%s' "$ADDON" "$CHECKOUT_KEY" "$1"
+}
+
+run_psql() {
+    "$PG_BIN/psql" --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 "$@"
+}
+
+run_sql() {
+    run_psql --dbname=postgres --command="$1"
+}
+
+database_exists() {
+    [ "$(run_sql "SELECT 1 FROM pg_database WHERE datname = '$1'")" = 1 ]
+}
+
+# database_ready NAME: whether it exists and its making was finished.
+database_ready() {
+    database_exists "$1" && [ -e "$STATE_DIR/ready/$1" ] &&
+        [ "$(cat "$STATE_DIR/ready/$1")" = "$(database_oid "$1")" ]
+}
+
+database_oid() {
+    run_sql "SELECT oid FROM pg_database WHERE datname = '$1'"
+}
+
+mark_ready() {
+    mkdir -p "$STATE_DIR/ready"
+    database_oid "$1" >"$STATE_DIR/ready/$1"
+}
+
+drop_database() {
+    rm -f "$STATE_DIR/ready/$1"
+    run_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
+    run_sql "DROP DATABASE IF EXISTS \"$1\"" 2>/dev/null
+    rm -rf "$DATA_DIR/filestore/$1"
+}
+
+# copy_database FROM TO: with its stored files.
+copy_database() {
+    drop_database "$2"
+    run_sql "CREATE DATABASE \"$2\" TEMPLATE \"$1\""
+    if [ -d "$DATA_DIR/filestore/$1" ]; then
+        cp -R "$DATA_DIR/filestore/$1" "$DATA_DIR/filestore/$2"
+    fi
+}
+
+# base_modules: what the addon depends on, by its manifest.
+base_modules() {
+    [ -e "$CHECKOUT/__manifest__.py" ] || die "The addon's __manifest__.py is missing from $CHECKOUT."
+    "$VENV/bin/python" -c '
+import ast, sys
+manifest = ast.literal_eval(open(sys.argv[1]).read())
+print(",".join(sorted(manifest["depends"])))' "$CHECKOUT/__manifest__.py"
+}
+
+# odoo_step LOG DATABASE ARGUMENTS: one run of Odoo that ends by itself.
+odoo_step() {
+    local log=$LOG_DIR/$1 database=$2
+    shift 2
+    rm -f "$log"
+    if ! run_odoo --database "$database" --stop-after-init --no-http \
+        --max-cron-threads=0 "$@" >"$log" 2>&1 </dev/null; then
+        tail -n 40 "$log" >&2
+        die "Odoo failed; its whole log is $log."
+    fi
+}
+
+# ensure_template: set TEMPLATE to a database with the addon's dependencies only.
+ensure_template() {
+    local modules
+    modules=$(base_modules)
+    TEMPLATE=$(database_name "base_$(printf '%s %s' "$ODOO_KEY" "$modules" | short_hash)")
+    ! database_ready "$TEMPLATE" || return 0
+    say "Making the template database with $modules; this takes some minutes, once."
+    drop_database "$TEMPLATE"
+    odoo_step "template.log" "$TEMPLATE" -i "$modules"
+    mark_ready "$TEMPLATE"
+}
+
+# install_addon DATABASE: freshly on a copy of the template, then updated.
+# The logs of both are $LOG_DIR/DATABASE-install.log and -update.log.
+install_addon() {
+    say "Installing the addon on a fresh database."
+    copy_database "$TEMPLATE" "$1"
+    odoo_step "$1-install.log" "$1" -i "$ADDON"
+    mark_ready "$1"
+    update_addon "$1"
+}
+
+update_addon() {
+    say "Updating the addon."
+    odoo_step "$1-update.log" "$1" -u "$ADDON"
+}
+
+# check_logs DATABASE: fail on a warning or error of this addon.
+check_logs() {
+    "$VENV/bin/python" "$LIB_DIR/check_log.py" "$LOG_DIR/template.log" \
+        "$LOG_DIR/$1-install.log" "$LOG_DIR/$1-update.log" ||
+        die "The logs are in $LOG_DIR."
+}
+
+# hold_database NAME: one command at a time may use it.
+hold_database() {
+    exec 6>"$STATE_DIR/$1.lock"
+    flock -n 6 || die "Another command of this checkout is using the database $1: wait until it ends."
+}
+
+# run_pytest DATABASE ARGUMENTS: without a test named, all of the addon's.
+run_pytest() {
+    local database=$1 argument selection=(--pyargs "odoo.addons.$ADDON.tests")
+    shift
+    for argument in "$@"; do
+        case $argument in
+            odoo.addons.*) selection=(--pyargs) ;;
+        esac
+    done
+    (
+        cd "$STATE_DIR"
+        COVERAGE_FILE=$STATE_DIR/coverage PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
+            "$VENV/bin/python" -m pytest -c "$LIB_DIR/pytest.ini" --rootdir="$ADDONS_DIR" \
+            --odoo-config="$CONFIG" --odoo-database="$database" "$@" "${selection[@]}"
+    )
+}
