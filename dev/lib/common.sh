@@ -142,10 +142,16 @@ start_up() {
     join_cluster
 }
 
+# before_leaving: what a command that started something else stops it with.
+before_leaving() {
+    :
+}
+
 finish() {
     local status=$?
     trap - EXIT
     trap '' INT TERM HUP
+    before_leaving
     leave_cluster
     exit "$status"
 }

@@ -104,10 +104,33 @@ check_logs() {
         die "The logs are in $LOG_DIR."
 }
 
-# hold_database NAME: one command at a time may use it.
+# lock_holders FILE: the other processes that have it open as number 6.
+lock_holders() {
+    local link pid
+    for link in /proc/[0-9]*/fd/6; do
+        [ "$(readlink "$link" 2>/dev/null)" = "$1" ] || continue
+        pid=${link#/proc/}
+        pid=${pid%%/*}
+        [ "$pid" = "$$" ] || printf '%s ' "$pid"
+    done
+}
+
+# hold_database NAME: one command at a time may use it. What was started by a
+# command that was killed may still run: it is ended.
 hold_database() {
-    exec 6>"$STATE_DIR/$1.lock"
-    flock -n 6 || die "Another command of this checkout is using the database $1: wait until it ends."
+    local lock=$STATE_DIR/$1.lock holders
+    exec 6>>"$lock"
+    if ! flock -n 6; then
+        holders=$(lock_holders "$lock")
+        if [ -z "$holders" ] || [[ " $holders" == *" $(cat "$lock.owner") "* ]]; then
+            die "Another command of this checkout is using the database $1: wait until it ends."
+        fi
+        say "Ending what a killed run left behind."
+        # shellcheck disable=SC2086 # a list of numbers
+        kill -KILL $holders 2>/dev/null || true
+        flock -w 10 6 || die "The database $1 is still in use by a process that a killed run left behind."
+    fi
+    echo "$$" >"$lock.owner"
 }
 
 # run_pytest DATABASE ARGUMENTS: without a test named, all of the addon's.
