@@ -121,6 +121,7 @@ install_packages() {
 set_up() {
     have flock || die "The command flock is missing: install the package util-linux."
     mkdir -p "$CACHE_DIR" "$STATE_DIR"
+    check_odoo
     ensure_python
     ensure_postgres
     ensure_browser

@@ -16,6 +16,17 @@ PACKAGE_ROOT=usr/lib/python3/dist-packages
 # Asset bundles name these files, which the package leaves out.
 ODOO_STUBS="mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
+# check_odoo: say at once when Odoo can be had in no way.
+check_odoo() {
+    if [ -n "${ODOO_HOME:-}" ]; then
+        grep -qE "^version_info *= *\(19, *0," "$ODOO_HOME/odoo/release.py" 2>/dev/null ||
+            die "ODOO_HOME must name a checkout of Odoo 19.0, and this is none: $ODOO_HOME."
+    elif [ ! -e "$ODOO_CACHE/version" ]; then
+        { have apt-get && have dpkg-deb; } ||
+            die "Odoo 19.0 is missing and this system has no apt to fetch it with: get a checkout of Odoo 19.0 and set ODOO_HOME to its folder."
+    fi
+}
+
 # ensure_odoo: set ODOO_ROOT (the folder that holds the package odoo) and ODOO_BUILD.
 ensure_odoo() {
     if [ -n "${ODOO_HOME:-}" ]; then
@@ -28,19 +39,12 @@ ensure_odoo() {
 }
 
 use_odoo_home() {
-    ODOO_ROOT=$(cd "$ODOO_HOME" 2>/dev/null && pwd -P) ||
-        die "ODOO_HOME names a folder that does not exist: $ODOO_HOME."
-    grep -qE "^version_info *= *\(19, *0," "$ODOO_ROOT/odoo/release.py" 2>/dev/null ||
-        die "ODOO_HOME must name a checkout of Odoo 19.0, and this is none: $ODOO_ROOT."
+    ODOO_ROOT=$(cd "$ODOO_HOME" && pwd -P)
     ODOO_BUILD=$(git -C "$ODOO_ROOT" rev-parse --short=12 HEAD 2>/dev/null || echo 19.0)
 }
 
 use_odoo_package() {
-    if [ ! -e "$ODOO_CACHE/version" ]; then
-        have apt-get && have dpkg-deb ||
-            die "Odoo 19.0 is missing and this system has no apt to fetch it with: get a checkout of Odoo 19.0 and set ODOO_HOME to its folder."
-        with_lock odoo fetch_odoo
-    fi
+    [ -e "$ODOO_CACHE/version" ] || with_lock odoo fetch_odoo
     ODOO_ROOT=$ODOO_CACHE/$PACKAGE_ROOT
     ODOO_BUILD=$(cat "$ODOO_CACHE/version")
 }
