@@ -1,0 +1,1063 @@
+import json
+from collections import defaultdict
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL, float_round, format_date
+
+from ..utils import MAX_AMOUNT, check_amount, check_date, check_reason, is_real_number
+
+# What the ledger says of an account. None is stored; see `_compute_figures`.
+FIGURES = (
+    "balance",
+    "amount_owed",
+    "amount_overdue",
+    "credit_available",
+    "limit_in_force",
+    "available",
+    "limit_usage",
+)
+
+# Fields that only the workflow writes, whatever a caller's rights. `_APPROVED` in the
+# context says that it is the workflow which writes; being an object, no RPC caller can
+# send it.
+PROTECTED_FIELDS = frozenset(
+    ("partner_id", "company_id", "currency_id", "state", "credit_limit", "lock_version")
+)
+_APPROVED = object()
+
+
+class ClientAccount(models.Model):
+    _name = "client.account"
+    _description = "Client Account"
+    _inherit = ["mail.thread", "mail.activity.mixin", "client.balance.policy.mixin"]
+    _order = "partner_id, id"
+    _rec_name = "partner_id"
+    _rec_names_search = ["partner_id"]
+
+    # === Identity ===
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Client",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+        copy=False,
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+        copy=False,
+        help="The root company; its branches share the account.",
+    )
+    # Stored so that lists can sum the figures by currency.
+    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+    user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+
+    # === Decisions ===
+    state = fields.Selection(
+        [
+            ("not_granted", "No Limit Granted"),
+            ("granted", "Granted"),
+            ("suspended", "Suspended"),
+            ("closed", "Closed"),
+        ],
+        default="not_granted",
+        required=True,
+        readonly=True,
+        tracking=True,
+        copy=False,
+        index=True,
+    )
+    credit_limit = fields.Monetary(
+        readonly=True,
+        tracking=True,
+        copy=False,
+        help="How far below zero the balance may go. Zero is a decision too: the client "
+        "pays up front. It counts while the account is granted.",
+    )
+    credit_application = fields.Selection(tracking=True)
+    lock_version = fields.Integer(
+        default=0, required=True, readonly=True, copy=False, groups="base.group_system"
+    )
+
+    # === Figures, derived from posted receivable items ===
+    balance = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_balance",
+        aggregator="sum",
+        help="Credit available less amount owed.",
+    )
+    amount_owed = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_amount_owed",
+        string="Owed",
+        aggregator="sum",
+        help="Open invoices, charges and other debts.",
+    )
+    amount_overdue = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_amount_overdue",
+        string="Overdue",
+        aggregator="sum",
+        help="The part of the amount owed that is past its due date.",
+    )
+    credit_available = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_credit_available",
+        string="Credit",
+        aggregator="sum",
+        help="Credits, payments on account and credit notes not used yet.",
+    )
+    limit_in_force = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_limit_in_force",
+        aggregator="sum",
+        help="The credit limit while the account is granted, else zero.",
+    )
+    available = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_available",
+        aggregator="sum",
+        help="What the client can still spend: the balance plus the limit in force, "
+        "less what is committed already.",
+    )
+    limit_usage = fields.Float(
+        compute="_compute_figures",
+        search="_search_limit_usage",
+        string="Limit Usage (%)",
+        digits=(16, 1),
+        aggregator="avg",
+        help="The share of the limit in force that is taken up. "
+        "Empty without a limit in force.",
+    )
+
+    # === Details page ===
+    ledger_balance = fields.Monetary(
+        compute="_compute_ledger_balance",
+        help="The sum of all posted receivable items: the last line of the history.",
+    )
+    ledger_difference = fields.Monetary(
+        compute="_compute_ledger_balance",
+        string="Matched to drafts / other clients",
+        help="Amounts matched to a draft or to another client's documents. The balance "
+        "leaves them out, the history does not.",
+    )
+    balance_graph = fields.Text(compute="_compute_balance_graph")
+    debit_line_ids = fields.Many2many(
+        "account.move.line", compute="_compute_line_ids", string="Open Invoices"
+    )
+    credit_line_ids = fields.Many2many(
+        "account.move.line", compute="_compute_line_ids", string="Credits"
+    )
+    history_line_ids = fields.Many2many(
+        "account.move.line", compute="_compute_history_line_ids", string="History"
+    )
+    credit_application_default = fields.Selection(
+        related="company_id.credit_application",
+        string="Company Default",
+    )
+
+    _partner_company_unique = models.Constraint(
+        "UNIQUE(partner_id, company_id)",
+        "A client has one account per company.",
+    )
+    _credit_limit_range = models.Constraint(
+        "CHECK(credit_limit >= 0 AND credit_limit < 1000000000000)",
+        "A credit limit is zero or above, and below 1,000,000,000,000.",
+    )
+
+    # === Compute: figures ===
+
+    @api.depends("partner_id", "company_id", "state", "credit_limit")
+    def _compute_figures(self):
+        """Compute all figures in one query for the whole recordset.
+
+        The values go into the cache in one call per field: assigning them record by
+        record costs several times the query.
+        """
+        rows = self._fetch_figures()
+        committed = self._get_committed_amounts()
+        columns = {name: [] for name in FIGURES}
+        for account in self:
+            figures = rows.get(account._origin.id)
+            if figures is None:
+                figures = dict.fromkeys(FIGURES, 0.0)
+            elif amount := committed.get(account):
+                figures["available"] = account.currency_id.round(
+                    figures["available"] - amount
+                )
+            for name in FIGURES:
+                columns[name].append(figures[name])
+        for name, values in columns.items():
+            self._fields[name]._insert_cache(self, values)
+
+    def _fetch_figures(self):
+        """Return the figures of these accounts from the database.
+
+        :return: {account id: {figure: value}}, amounts in company currency
+        """
+        ids = self._origin.ids
+        if not ids:
+            return {}
+        account = SQL.identifier("account")
+        figures = SQL.identifier("figures")
+        values = SQL(", ").join(
+            SQL("%s AS %s", self._figure_to_sql(name, account, figures), SQL.identifier(name))
+            for name in FIGURES
+        )
+        self.flush_recordset(["partner_id", "company_id", "state", "credit_limit"])
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT account.id, %(values)s FROM client_account account"
+                " LEFT JOIN (%(items)s) figures ON figures.partner_id = account.partner_id"
+                " AND figures.company_id = account.company_id"
+                " WHERE account.id = ANY(%(ids)s)",
+                values=values,
+                items=self._get_open_items_sql(self._origin.partner_id.ids),
+                ids=ids,
+            )
+        )
+        return {
+            row.pop("id"): {name: value or 0.0 for name, value in row.items()} for row in rows
+        }
+
+    @api.model
+    def _get_open_items_sql(self, partner_ids=None):
+        """Return the open receivable items summed by client and root company.
+
+        Its conditions are those of the index `account.move.line._client_open_items_idx`,
+        so that settled history costs nothing.
+
+        :param partner_ids: ids of commercial partners, None for all
+        :return: `SQL` of a query with columns partner_id, company_id, balance, amount_owed,
+            amount_overdue and credit_available
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            """
+            SELECT contact.commercial_partner_id AS partner_id,
+                   split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                   -SUM(line.amount_residual) AS balance,
+                   SUM(GREATEST(line.amount_residual, 0)) AS amount_owed,
+                   SUM(GREATEST(line.amount_residual, 0))
+                       FILTER (WHERE COALESCE(line.date_maturity, line.date) < %(today)s)
+                       AS amount_overdue,
+                   SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
+              FROM account_move_line line
+              JOIN res_partner contact ON contact.id = line.partner_id
+              JOIN res_company branch ON branch.id = line.company_id
+             WHERE line.amount_residual <> 0
+               AND line.parent_state = 'posted'
+               AND line.account_id = ANY(ARRAY(
+                       SELECT id FROM account_account
+                        WHERE account_type = 'asset_receivable'))
+               AND %(partners)s
+             GROUP BY 1, 2
+            """,
+            today=fields.Date.context_today(self),
+            partners=(
+                SQL("TRUE")
+                if partner_ids is None
+                else SQL("contact.commercial_partner_id = ANY(%s)", list(partner_ids))
+            ),
+            to_flush=(
+                lines["amount_residual"],
+                lines["parent_state"],
+                lines["account_id"],
+                lines["partner_id"],
+                lines["company_id"],
+                lines["date_maturity"],
+                lines["date"],
+                self.env["account.account"]._fields["account_type"],
+                self.env["res.partner"]._fields["commercial_partner_id"],
+                self.env["res.company"]._fields["parent_path"],
+            ),
+        )
+
+    @api.model
+    def _figure_to_sql(self, name, account, figures):
+        """Return the SQL of a figure.
+
+        :param str name: one of FIGURES
+        :param SQL account: alias of the row of client_account
+        :param SQL figures: alias of the row of `_get_open_items_sql`
+        """
+        model_fields = self.env["client.account"]._fields
+        limit = SQL(
+            "COALESCE(CASE WHEN %(account)s.state = 'granted'"
+            " THEN %(account)s.credit_limit END, 0)",
+            account=account,
+            to_flush=(model_fields["state"], model_fields["credit_limit"]),
+        )
+        if name == "limit_in_force":
+            return limit
+        if name == "available":
+            return SQL("(COALESCE(%s.balance, 0) + %s)", figures, limit)
+        if name == "limit_usage":
+            return SQL(
+                "ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1)", figures, limit
+            )
+        return SQL("COALESCE(%s.%s, 0)", figures, SQL.identifier(name))
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Override of the ORM to sort, group, sum and search by the figures."""
+        if field_expr not in FIGURES or query is None:
+            return super()._field_to_sql(alias, field_expr, query)
+        self._check_field_access(self._fields[field_expr], "read")
+        figures = query.make_alias(alias, "figures")
+        account = SQL.identifier(alias)
+        query.add_join(
+            "LEFT JOIN",
+            figures,
+            SQL("(%s)", self._get_open_items_sql()),
+            SQL(
+                "%(figures)s.partner_id = %(account)s.partner_id"
+                " AND %(figures)s.company_id = %(account)s.company_id",
+                figures=SQL.identifier(figures),
+                account=account,
+            ),
+        )
+        return self._figure_to_sql(field_expr, account, SQL.identifier(figures))
+
+    @api.model
+    def _search_figure(self, name, operator, value):
+        """Return the domain of the accounts whose figure compares so to `value`."""
+        if operator not in ("in", "<", ">", "<=", ">="):
+            return NotImplemented
+        values = [item or 0.0 for item in value] if operator == "in" else value or 0.0
+        return self._get_figure_domain(name, operator, values)
+
+    @api.model
+    def _get_figure_domain(self, name, operator, value):
+        """Return the domain `name operator value` for a field that has only SQL."""
+        if operator == "in":
+            if not value:
+                return Domain.FALSE
+            value = tuple(value)
+        sql_operator = SQL({"in": "IN"}.get(operator, operator))  # pylint: disable=sql-injection
+
+        def to_sql(model, alias, query):
+            return SQL("%s %s %s", model._field_to_sql(alias, name, query), sql_operator, value)
+
+        return Domain.custom(to_sql=to_sql)
+
+    def _search_balance(self, operator, value):
+        return self._search_figure("balance", operator, value)
+
+    def _search_amount_owed(self, operator, value):
+        return self._search_figure("amount_owed", operator, value)
+
+    def _search_amount_overdue(self, operator, value):
+        return self._search_figure("amount_overdue", operator, value)
+
+    def _search_credit_available(self, operator, value):
+        return self._search_figure("credit_available", operator, value)
+
+    def _search_limit_in_force(self, operator, value):
+        return self._search_figure("limit_in_force", operator, value)
+
+    def _search_available(self, operator, value):
+        return self._search_figure("available", operator, value)
+
+    def _search_limit_usage(self, operator, value):
+        return self._search_figure("limit_usage", operator, value)
+
+    @api.model
+    def _invalidate_figures(self):
+        """Forget the figures in cache: called where receivable items change.
+
+        The figures depend on all items of a client, which `@api.depends` cannot name.
+        """
+        self.env["client.account"].invalidate_model(
+            [*FIGURES, "ledger_balance", "ledger_difference", "balance_graph"]
+            + ["debit_line_ids", "credit_line_ids", "history_line_ids"],
+            flush=False,
+        )
+        self.env["res.partner"]._invalidate_client_figures()
+
+    # === Compute: details page ===
+
+    @api.depends("partner_id", "company_id")
+    def _compute_ledger_balance(self):
+        lines = self.env["account.move.line"].sudo()
+        for account in self:
+            # Sudo: the account's readers need not read journal items.
+            [(total,)] = lines._read_group(account._get_items_domain(), [], ["balance:sum"])
+            account.ledger_balance = -total
+            account.ledger_difference = account.currency_id.round(
+                account.ledger_balance - account.balance
+            )
+
+    @api.depends("partner_id", "company_id")
+    def _compute_line_ids(self):
+        lines = self.env["account.move.line"].sudo()
+        for account in self:
+            domain = account._get_open_items_domain()
+            account.debit_line_ids = lines.search(
+                domain & Domain("amount_residual", ">", 0)
+            )._sorted_for_allocation()
+            account.credit_line_ids = lines.search(
+                domain & Domain("amount_residual", "<", 0)
+            )._sorted_for_allocation()
+
+    @api.depends("partner_id", "company_id")
+    def _compute_history_line_ids(self):
+        """Take the newest items; the rest stands behind the button "All Items"."""
+        lines = self.env["account.move.line"].sudo()
+        for account in self:
+            account.history_line_ids = lines.search(
+                account._get_items_domain(), order="date desc, id desc", limit=40
+            )
+
+    @api.depends("partner_id", "company_id")
+    def _compute_balance_graph(self):
+        for account in self:
+            points = account._get_balance_points()
+            account.balance_graph = json.dumps(
+                [
+                    {
+                        "values": [
+                            {
+                                "x": format_date(self.env, date, date_format="d MMM y"),
+                                "y": balance,
+                                "name": format_date(self.env, date),
+                            }
+                            for date, balance in points
+                        ],
+                        "title": "",
+                        "key": self.env._("Balance"),
+                        "area": True,
+                        "color": "#875A7B",
+                        "is_sample_data": False,
+                    }
+                ]
+            )
+
+    def _get_balance_points(self):
+        """Return the balance of one account at the end of each day it moved.
+
+        The first point is twelve months back; the last is today, or the last movement
+        when that is later, and equals the closing balance of the history.
+
+        :return: list of (date, balance in company currency), in order of date
+        """
+        self.ensure_one()
+        today = fields.Date.context_today(self)
+        start = today - relativedelta(months=12)
+        query = self.env["account.move.line"].sudo()._search(self._get_items_domain())
+        daily = self.env.execute_query(
+            SQL(
+                "SELECT GREATEST(account_move_line.date, %s) AS day,"
+                " -SUM(account_move_line.balance)"
+                " FROM %s WHERE %s GROUP BY 1 ORDER BY 1",
+                start,
+                query.from_clause,
+                query.where_clause or SQL("TRUE"),
+                to_flush=[
+                    self.env["account.move.line"]._fields[name] for name in ("date", "balance")
+                ],
+            )
+        )
+        points = [(start, 0.0)]
+        for day, amount in daily:
+            point = (day, self.currency_id.round(points[-1][1] + float(amount)))
+            if day == start:
+                points[0] = point
+            else:
+                points.append(point)
+        if points[-1][0] < today:
+            points.append((today, points[-1][1]))
+        return points
+
+    # === CRUD ===
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to let only the workflow decide limits and states."""
+        if self.env.context.get("client_account_approved") is not _APPROVED:
+            self._check_not_protected(
+                name
+                for vals in vals_list
+                for name in vals
+                if name not in ("partner_id", "company_id")
+            )
+        clean = self._without_approval()
+        defaults = {f"default_{name}" for name in PROTECTED_FIELDS}
+        if defaults & clean.env.context.keys():
+            clean = clean.with_context(
+                {key: item for key, item in clean.env.context.items() if key not in defaults}
+            )
+        return super(ClientAccount, clean).create(vals_list)
+
+    def write(self, vals):
+        """Override of the ORM to let only the workflow decide limits and states."""
+        if self.env.context.get("client_account_approved") is not _APPROVED:
+            self._check_not_protected(vals)
+        return super(ClientAccount, self._without_approval()).write(vals)
+
+    def _check_not_protected(self, names):
+        """Refuse to write fields that move only by the workflow.
+
+        :raise UserError: when a protected field is among the names
+        """
+        if refused := PROTECTED_FIELDS.intersection(names):
+            labels = [
+                description["string"]
+                for description in self.sudo().fields_get(sorted(refused), ["string"]).values()
+            ]
+            raise UserError(
+                self.env._(
+                    "%(fields)s of a client account change only by approval: "
+                    "request an update for %(clients)s instead.",
+                    fields=", ".join(labels),
+                    clients=", ".join(self.sudo().mapped("display_name")[:5])
+                    or self.env._("the client"),
+                )
+            )
+
+    def _without_approval(self):
+        """Return the records in a context that no longer carries the approval.
+
+        It would leak into nested calls and into actions, where it cannot be turned into
+        JSON.
+        """
+        if "client_account_approved" not in self.env.context:
+            return self
+        context = dict(self.env.context)
+        del context["client_account_approved"]
+        return self.with_context(context)
+
+    def _set_limit(self, limit, state="granted"):
+        """Set the limit and the state of these accounts: the only way either changes.
+
+        :param float limit: company currency, zero or above
+        :param str state: the new `state`
+        :raise UserError: when the limit is no amount of the currency
+        """
+        for account in self:
+            currency = account.currency_id
+            if is_real_number(limit) and limit == 0:
+                amount = 0.0
+            else:
+                amount = check_amount(self.env, account.display_name, limit, currency)
+            account.with_context(client_account_approved=_APPROVED).write(
+                {"credit_limit": amount, "state": state}
+            )
+
+    # === Making accounts ===
+
+    @api.model
+    def _get_or_create(self, partners, company):
+        """Return the accounts of these clients in a company, made where missing.
+
+        Safe when two transactions make the same account at once: one waits for the other
+        and, when that commits, fails to serialize and is retried by Odoo.
+
+        :param partners: `res.partner`, contacts stand for their commercial partner
+        :param company: `res.company`, a branch stands for its root
+        :return: `client.account`, one for each commercial partner
+        """
+        clients = partners.commercial_partner_id
+        root = company.sudo().root_id
+        if not clients or not root:
+            return self.browse()
+        # Sudo: making the account is part of the document that needs it.
+        domain = Domain("partner_id", "in", clients.ids) & Domain("company_id", "=", root.id)
+        accounts = self.sudo().search(domain)
+        if missing := clients - accounts.partner_id:
+            self._insert_accounts(
+                SQL(
+                    "SELECT id, %s FROM res_partner WHERE id = ANY(%s)", root.id, missing.ids
+                )
+            )
+            accounts = self.sudo().search(domain)
+        return self.browse(accounts.ids)
+
+    @api.model
+    def _create_missing_accounts(self):
+        """Make the accounts of all clients with receivable items or a native limit.
+
+        A native credit limit above zero becomes the account's, granted. Run at install,
+        in one statement.
+        """
+        self.env.flush_all()
+        self._insert_accounts(
+            SQL(
+                """
+                SELECT client.partner_id, client.company_id, limits.amount > 0,
+                       COALESCE(limits.amount, 0)
+                  FROM (
+                    SELECT contact.commercial_partner_id AS partner_id,
+                           split_part(branch.parent_path, '/', 1)::integer AS company_id
+                      FROM account_move_line line
+                      JOIN res_partner contact ON contact.id = line.partner_id
+                      JOIN res_company branch ON branch.id = line.company_id
+                      JOIN account_account account ON account.id = line.account_id
+                     WHERE account.account_type = 'asset_receivable'
+                       AND line.parent_state = 'posted'
+                     UNION
+                    SELECT partner.id, company.id
+                      FROM res_partner partner
+                      CROSS JOIN res_company company
+                     WHERE partner.commercial_partner_id = partner.id
+                       AND company.parent_id IS NULL
+                       AND (partner.credit_limit ->> company.id::text)::numeric > 0
+                  ) client
+                  JOIN res_partner partner ON partner.id = client.partner_id
+                  CROSS JOIN LATERAL (
+                    SELECT LEAST(
+                        GREATEST(
+                            (partner.credit_limit ->> client.company_id::text)::numeric, 0
+                        ),
+                        %(most)s
+                    ) AS amount
+                  ) limits
+                """,
+                most=MAX_AMOUNT - 1,
+            ),
+            with_limit=True,
+        )
+
+    @api.model
+    def _insert_accounts(self, source, with_limit=False):
+        """Insert accounts for the rows of a query, leaving those there are.
+
+        `INSERT ... ON CONFLICT` because a unique violation is not retried by Odoo while a
+        serialization failure is. It names every column that has a default.
+
+        :param SQL source: a query of partner id and company id and, with `with_limit`,
+            whether the limit is granted and its amount
+        """
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+        limit = (
+            SQL("CASE WHEN source.granted THEN 'granted' ELSE 'not_granted' END, source.amount")
+            if with_limit
+            else SQL("'not_granted', 0")
+        )
+        columns = (
+            SQL("source(partner_id, company_id, granted, amount)")
+            if with_limit
+            else SQL("source(partner_id, company_id)")
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO client_account (
+                    partner_id, company_id, currency_id, state, credit_limit, lock_version,
+                    create_uid, create_date, write_uid, write_date
+                )
+                SELECT source.partner_id, source.company_id, company.currency_id, %(limit)s, 0,
+                       %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
+                  FROM (%(source)s) AS %(columns)s
+                  JOIN res_company company ON company.id = source.company_id
+                ON CONFLICT (partner_id, company_id) DO NOTHING
+                """,
+                limit=limit,
+                uid=self.env.uid,
+                source=source,
+                columns=columns,
+            )
+        )
+        self.env["res.partner"]._invalidate_client_accounts()
+
+    # === Policies ===
+
+    def _get_policy(self, name):
+        """Return the value in force of a policy: the account's, else the company's.
+
+        :param str name: a field of `client.balance.policy.mixin`
+        """
+        self.ensure_one()
+        # Sudo: a policy binds whoever acts, also where they cannot read the company.
+        account_sudo = self.sudo()
+        return account_sudo[name] or account_sudo.company_id[name]
+
+    def _get_policies(self, names):
+        """Return the values in force of several policies for these accounts.
+
+        :return: {account: {name: value}}
+        """
+        return {account: {name: account._get_policy(name) for name in names} for account in self}
+
+    def _get_committed_amounts(self):
+        """Return what each account has promised but not been invoiced for.
+
+        Hook for glue to orders and the like; the core knows of none.
+
+        :return: {account: amount above zero, company currency}
+        """
+        return {}
+
+    # === Rights ===
+
+    def _check_officer(self):
+        """Make sure the user may act on these accounts' money.
+
+        :raise AccessError: when not an officer, or an account is out of reach
+        """
+        if self.env.su:
+            return
+        if not self.env.user.has_group("client_account.group_client_account_officer"):
+            raise AccessError(
+                self.env._(
+                    "Only officers of client accounts may give credits, charge or allocate. "
+                    "Ask an administrator for the right “Client Accounts: Officer”."
+                )
+            )
+        self.check_access("write")
+
+    def _touch(self):
+        """Write these accounts' rows first, so that a concurrent change cannot be missed.
+
+        The loser of two gets a serialization failure, which Odoo retries; a lock would
+        keep the old snapshot. Never catch database errors around it.
+        """
+        if self:
+            self.flush_recordset()
+            self.env.execute_query(
+                SQL(
+                    "UPDATE client_account SET lock_version = lock_version + 1"
+                    " WHERE id = ANY(%s) RETURNING id",
+                    self.ids,
+                )
+            )
+            self.invalidate_recordset(["lock_version"], flush=False)
+
+    # === Credits and charges ===
+
+    def issue_credit(self, amount, reason, date=None, key=None):
+        """Give one client a credit, usable on invoices at once.
+
+        :param float amount: company currency, above zero
+        :param str reason: shown in the client's history
+        :param date: accounting date, today when empty; Odoo moves one in a locked period
+            to the first open day
+        :param str key: makes a repeat harmless: the same key again answers the first
+            entry, with other values it is an error
+        :return: id of the posted `account.move`
+        :rtype: int
+        :raise UserError: when a value is refused; nothing is booked
+        """
+        return self._adjust_once("credit", amount, reason, date=date, key=key).id
+
+    def charge(self, amount, reason, date=None, date_due=None, key=None):
+        """Charge one client an amount, owed from `date_due` on.
+
+        :param float amount: company currency, above zero
+        :param str reason: shown in the client's history
+        :param date: accounting date, today when empty
+        :param date_due: `date` when empty
+        :param str key: makes a repeat harmless, see `issue_credit`
+        :return: id of the posted `account.move`
+        :rtype: int
+        :raise UserError: when a value is refused; nothing is booked
+        """
+        return self._adjust_once(
+            "charge", amount, reason, date=date, date_due=date_due, key=key
+        ).id
+
+    def _adjust_once(self, kind, amount, reason, date=None, date_due=None, key=None):
+        """Book an adjustment of one account, or return the one its key has booked.
+
+        :return: `account.move`
+        """
+        self.ensure_one()
+        self._check_officer()
+        values = self._prepare_adjustment(kind, amount, reason, date, date_due)
+        if not key:
+            return self._create_adjustments([(self, values)])
+        key = self._check_key(key)
+        # Touch, then look: two calls with one key cannot both see nothing.
+        self._touch()
+        move = self._find_adjustment(key)
+        if move:
+            move._check_same_adjustment(self, values)
+            return move
+        return self._create_adjustments([(self, dict(values, key=key))])
+
+    def _check_key(self, key):
+        """Return the key as text.
+
+        :raise UserError: when it is no text of 1 to 200 characters
+        """
+        if not isinstance(key, str) or not key.strip() or len(key) > 200:
+            raise UserError(
+                self.env._(
+                    "The key of an adjustment of %(client)s must be a text of 1 to 200 "
+                    "characters.",
+                    client=self.display_name,
+                )
+            )
+        return key.strip()
+
+    def _find_adjustment(self, key):
+        """Return the adjustment this key has booked in the account's company, if any."""
+        # Sudo: the key is unique in the company, whoever used it.
+        return (
+            self.env["account.move"]
+            .sudo()
+            .search(
+                [
+                    ("client_adjustment_key", "=", key),
+                    ("company_id", "=", self.sudo().company_id.id),
+                ],
+                limit=1,
+            )
+            .sudo(self.env.su)
+        )
+
+    def _prepare_adjustment(self, kind, amount, reason, date=None, date_due=None):
+        """Check the values of an adjustment of one account.
+
+        :return: dict of kind, amount, reason, date and date_due, for `_create_adjustments`
+        :raise UserError: when a value is refused
+        """
+        self.ensure_one()
+        name = self.display_name
+        today = fields.Date.context_today(self)
+        given_date = check_date(self.env, name, date)
+        given_due = check_date(self.env, name, date_due)
+        if given_due and given_due < (given_date or today):
+            raise UserError(
+                self.env._(
+                    "The due date of the charge for %(client)s lies before its date. "
+                    "Choose a due date on or after %(date)s.",
+                    client=name,
+                    date=format_date(self.env, given_date or today),
+                )
+            )
+        return {
+            "kind": kind,
+            "amount": check_amount(self.env, name, amount, self.currency_id),
+            "reason": check_reason(self.env, name, reason),
+            "date": given_date,
+            "date_due": given_due,
+        }
+
+    @api.model
+    def _create_adjustments(self, adjustments):
+        """Book and post adjustments in one batch.
+
+        :param adjustments: list of (account, values of `_prepare_adjustment`)
+        :return: the posted `account.move` in the same order
+        """
+        # Sudo: officers need no right to make journal entries; what is booked is fixed.
+        moves_sudo = self.env["account.move"].sudo().create(
+            [account._prepare_adjustment_move_vals(values) for account, values in adjustments]
+        )
+        moves_sudo._post(soft=False)
+        moves_sudo._tell_moved_dates([values["date"] for _account, values in adjustments])
+        return moves_sudo.sudo(self.env.su)
+
+    def _prepare_adjustment_move_vals(self, values):
+        """Return the values of the entry of one adjustment.
+
+        Hook: override to book to other accounts or with more lines.
+
+        :param dict values: from `_prepare_adjustment`, with `key` perhaps
+        """
+        self.ensure_one()
+        company = self.sudo().company_id
+        journal, account = company._get_client_adjustment_settings(values["kind"])
+        date = values["date"] or fields.Date.context_today(self)
+        reason = values["reason"]
+        return {
+            "move_type": "entry",
+            "journal_id": journal.id,
+            "company_id": company.id,
+            "partner_id": self.partner_id.id,
+            "date": date,
+            # The database indexes the reference, and an index row has room for 2,700 bytes.
+            "ref": reason.splitlines()[0][:120],
+            "client_adjustment": values["kind"],
+            "client_adjustment_reason": reason,
+            "client_adjustment_key": values.get("key"),
+            "client_account_credit": values["kind"] == "credit",
+            "line_ids": [
+                Command.create(vals)
+                for vals in self._prepare_adjustment_line_vals(values, account, date)
+            ],
+        }
+
+    def _prepare_adjustment_line_vals(self, values, account, date):
+        """Return the values of the two items of an adjustment: receivable, then the other.
+
+        :param account: the `account.account` against receivable
+        :param date: the accounting date asked for
+        """
+        self.ensure_one()
+        sign = -1 if values["kind"] == "credit" else 1
+        common = {
+            "partner_id": self.partner_id.id,
+            "currency_id": self.currency_id.id,
+            "name": values["reason"][:250],
+        }
+        return [
+            {
+                **common,
+                "account_id": self._get_receivable_account().id,
+                "balance": sign * values["amount"],
+                "amount_currency": sign * values["amount"],
+                "date_maturity": values["date_due"] or date,
+            },
+            {
+                **common,
+                "account_id": account.id,
+                "balance": -sign * values["amount"],
+                "amount_currency": -sign * values["amount"],
+            },
+        ]
+
+    def _get_receivable_account(self):
+        """Return the receivable account of one client.
+
+        :raise UserError: when neither the client nor the company has one
+        """
+        self.ensure_one()
+        company = self.sudo().company_id
+        account = self.partner_id.sudo().with_company(company).property_account_receivable_id
+        if not account:
+            raise UserError(
+                self.env._(
+                    "%(client)s has no receivable account in %(company)s. "
+                    "Choose one on the contact, or load a chart of accounts.",
+                    client=self.display_name,
+                    company=company.display_name,
+                )
+            )
+        return account
+
+    # === Applying credit ===
+
+    def apply_credits(self):
+        """Apply open credits to open debts, oldest first.
+
+        Credits of any source are used, as this is an explicit order. Invoices that are
+        blocked, wait for a payment transaction or hold a product not payable with account
+        credit are passed over.
+
+        :return: the amount applied, company currency
+        :rtype: float
+        """
+        self._check_officer()
+        return self._apply_credits()
+
+    def _apply_credits(self, full_only=False):
+        """Apply all open credits of these accounts, see `apply_credits`.
+
+        :param bool full_only: only to debts the credits cover whole
+        """
+        applied = 0.0
+        # Sudo: allocating is the officer's right, journal items need not be.
+        lines = self.env["account.move.line"].sudo()
+        for account in self:
+            open_lines = lines.search(account._get_open_items_domain())
+            applied += open_lines.filtered(lambda line: line.amount_residual < 0)._apply_to(
+                open_lines.filtered(lambda line: line.amount_residual > 0),
+                full_only=full_only,
+            )
+        return applied
+
+    @api.model
+    def _build_items_domain(self, clients, roots):
+        """Return the domain of all posted receivable items of clients in root companies."""
+        return (
+            Domain("partner_id.commercial_partner_id", "in", clients.ids)
+            & Domain("company_id", "child_of", roots.ids)
+            & Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("parent_state", "=", "posted")
+        )
+
+    def _get_items_domain(self):
+        """Return the domain of all posted receivable items of these accounts."""
+        return self._build_items_domain(self.partner_id, self.sudo().company_id)
+
+    def _get_open_items_domain(self):
+        """Return the domain of the open receivable items of these accounts."""
+        return self._get_items_domain() & Domain("amount_residual", "!=", 0)
+
+    # === Actions ===
+
+    def action_issue_credit(self):
+        """Open the wizard that issues a credit to these accounts."""
+        return self._open_adjustment_wizard("credit", self.env._("Issue a Credit"))
+
+    def action_charge(self):
+        """Open the wizard that charges an amount to these accounts."""
+        return self._open_adjustment_wizard("charge", self.env._("Charge an Amount"))
+
+    def _open_adjustment_wizard(self, kind, title):
+        self._check_officer()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "client.account.adjustment",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_account_ids": [Command.set(self.ids)],
+                "default_kind": kind,
+            },
+        }
+
+    def action_receive_payment(self):
+        """Open the wizard that receives money from one client."""
+        return self._open_payment_wizard("inbound", self.env._("Receive a Payment"))
+
+    def action_pay_back(self):
+        """Open the wizard that pays credit back to one client."""
+        return self._open_payment_wizard("outbound", self.env._("Pay Credit Back"))
+
+    def _open_payment_wizard(self, payment_type, title):
+        self.ensure_one()
+        self._check_officer()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "client.account.payment",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_account_id": self.id, "default_payment_type": payment_type},
+        }
+
+    def action_apply_credits(self):
+        """Apply open credits to open debts and say how much was applied."""
+        applied = defaultdict(float)
+        for account in self:
+            applied[account.currency_id] += account.apply_credits()
+        amounts = ", ".join(
+            currency.format(float_round(amount, precision_rounding=currency.rounding))
+            for currency, amount in applied.items()
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if any(applied.values()) else "warning",
+                "message": self.env._("%(amount)s of credit applied.", amount=amounts)
+                if any(applied.values())
+                else self.env._("There is no open credit that fits an open invoice."),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_view_items(self):
+        """Open all posted receivable items of these accounts."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "client_account.client_account_items_action"
+        )
+        action["domain"] = list(self._get_items_domain())
+        return action
+
+    def action_view_partner(self):
+        """Open the client of one account."""
+        self.ensure_one()
+        return self.partner_id._get_records_action()

@@ -1,0 +1,155 @@
+from odoo import fields, models
+from odoo.exceptions import RedirectWarning
+from odoo.fields import Domain
+
+
+class ResCompany(models.Model):
+    _name = "res.company"
+    _inherit = ["res.company", "client.balance.policy.mixin"]
+
+    # A policy of the company is the value in force where an account says nothing.
+    credit_application = fields.Selection(default="next", required=True)
+
+    client_adjustment_journal_id = fields.Many2one(
+        "account.journal",
+        check_company=True,
+        domain="[('type', '=', 'general')]",
+        help="Journal in which credits and charges of client accounts are booked.",
+    )
+    client_credit_account_id = fields.Many2one(
+        "account.account",
+        check_company=True,
+        domain="[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]",
+        help="Account debited when a credit is issued to a client.",
+    )
+    client_charge_account_id = fields.Many2one(
+        "account.account",
+        check_company=True,
+        domain="[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]",
+        help="Account credited when an amount is charged to a client.",
+    )
+
+    # === Set-up ===
+
+    def _setup_client_adjustments(self):
+        """Give each root company with a chart the journal and accounts of adjustments.
+
+        What is set already stays; companies without a chart are left alone, and branches
+        use what their root has.
+        """
+        for company in self.sudo().root_id.filtered("chart_template"):
+            company = company.with_company(company)
+            vals = {}
+            if not company.client_adjustment_journal_id:
+                journal = company._get_or_create_client_adjustment_journal()
+                vals["client_adjustment_journal_id"] = journal.id
+            for field_name, account_type, name in (
+                ("client_credit_account_id", "expense", self.env._("Client Credits")),
+                ("client_charge_account_id", "income_other", self.env._("Client Charges")),
+            ):
+                if not company[field_name]:
+                    account = company._get_or_create_account_of_type(account_type, name)
+                    vals[field_name] = account.id
+            if vals:
+                company.write(vals)
+
+    def _get_or_create_client_adjustment_journal(self):
+        """Return the company's journal for adjustments, made where it has none.
+
+        :return: `account.journal` of type general
+        """
+        self.ensure_one()
+        journals = self.env["account.journal"]
+        journal = journals.with_context(active_test=False).search(
+            [
+                *journals._check_company_domain(self),
+                ("type", "=", "general"),
+                ("code", "=", "CLADJ"),
+            ],
+            limit=1,
+        )
+        return journal or journals.create(
+            {
+                "name": self.env._("Client Adjustments"),
+                "code": "CLADJ",
+                "type": "general",
+                "company_id": self.id,
+                "show_on_dashboard": False,
+            }
+        )
+
+    def _get_or_create_account_of_type(self, account_type, name):
+        """Return the first free account of this type, made where the chart has none.
+
+        Accounts the company uses for exchange differences, discounts and the like are
+        passed over: adjustments would blur what those say.
+
+        :param str account_type: an `account.account.account_type`
+        :param str name: the name of an account made here
+        :return: `account.account`
+        """
+        self.ensure_one()
+        accounts = self.env["account.account"]
+        account = accounts.search(
+            Domain(accounts._check_company_domain(self))
+            & Domain("account_type", "=", account_type)
+            & Domain("id", "not in", self._get_special_accounts().ids),
+            order="code",
+            limit=1,
+        )
+        if account:
+            return account
+        like = accounts.search(
+            Domain(accounts._check_company_domain(self))
+            & Domain("internal_group", "=", account_type.split("_")[0]),
+            order="code desc",
+            limit=1,
+        )
+        return accounts.create(
+            {
+                "name": name,
+                "code": accounts._search_new_account_code(like.code or "700000"),
+                "account_type": account_type,
+                "company_ids": [fields.Command.link(self.id)],
+            }
+        )
+
+    def _get_special_accounts(self):
+        """Return the accounts Odoo itself books to by a setting of this company."""
+        self.ensure_one()
+        return (
+            self.income_currency_exchange_account_id
+            | self.expense_currency_exchange_account_id
+            | self.default_cash_difference_income_account_id
+            | self.default_cash_difference_expense_account_id
+            | self.account_journal_early_pay_discount_gain_account_id
+            | self.account_journal_early_pay_discount_loss_account_id
+        )
+
+    # === Business methods ===
+
+    def _get_client_adjustment_settings(self, kind):
+        """Return where adjustments of this company are booked.
+
+        :param str kind: `credit` or `charge`
+        :return: tuple of `account.journal` and the `account.account` against receivable
+        :raise RedirectWarning: when one is not set, with a button to the settings
+        """
+        company = self.root_id.sudo()
+        journal = company.client_adjustment_journal_id
+        account = (
+            company.client_credit_account_id
+            if kind == "credit"
+            else company.client_charge_account_id
+        )
+        if not journal or not account:
+            raise RedirectWarning(
+                self.env._(
+                    "%(company)s has no journal or account for client credits and charges. "
+                    "Choose them in the settings, under Client Accounts.",
+                    company=company.display_name,
+                ),
+                self.env.ref("account.action_account_config").id,
+                self.env._("Open the settings"),
+            )
+        return journal, account

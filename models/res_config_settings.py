@@ -1,0 +1,18 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    client_adjustment_journal_id = fields.Many2one(
+        related="company_id.client_adjustment_journal_id", readonly=False
+    )
+    client_credit_account_id = fields.Many2one(
+        related="company_id.client_credit_account_id", readonly=False
+    )
+    client_charge_account_id = fields.Many2one(
+        related="company_id.client_charge_account_id", readonly=False
+    )
+    credit_application = fields.Selection(
+        related="company_id.credit_application", readonly=False
+    )

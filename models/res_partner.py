@@ -1,0 +1,342 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+VIEWER = "client_account.group_client_account_viewer"
+
+# The figures of the account as fields of its client: name here, name there.
+PARTNER_FIGURES = {
+    "client_balance": "balance",
+    "client_amount_owed": "amount_owed",
+    "client_amount_overdue": "amount_overdue",
+    "client_credit_available": "credit_available",
+    "client_limit_in_force": "limit_in_force",
+    "client_available": "available",
+    "client_limit_usage": "limit_usage",
+}
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    client_account_ids = fields.One2many(
+        "client.account", "partner_id", string="Client Accounts", groups=VIEWER, copy=False
+    )
+    client_account_id = fields.Many2one(
+        "client.account",
+        string="Client Account",
+        compute="_compute_client_account_id",
+        search="_search_client_account_id",
+        groups=VIEWER,
+        copy=False,
+        help="The client's account in the current company.",
+    )
+    client_account_currency_id = fields.Many2one(
+        "res.currency",
+        string="Account Currency",
+        compute="_compute_client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+    )
+
+    # === Figures: plain computed fields with their own SQL, in the current company ===
+    client_balance = fields.Monetary(
+        string="Client Balance",
+        compute="_compute_client_figures",
+        search="_search_client_balance",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+        help="Credit available less amount owed.",
+    )
+    client_amount_owed = fields.Monetary(
+        string="Client Owes",
+        compute="_compute_client_figures",
+        search="_search_client_amount_owed",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+    )
+    client_amount_overdue = fields.Monetary(
+        string="Client Overdue",
+        compute="_compute_client_figures",
+        search="_search_client_amount_overdue",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+    )
+    client_credit_available = fields.Monetary(
+        string="Client Credit",
+        compute="_compute_client_figures",
+        search="_search_client_credit_available",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+    )
+    client_limit_in_force = fields.Monetary(
+        string="Client Limit in Force",
+        compute="_compute_client_figures",
+        search="_search_client_limit_in_force",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+    )
+    client_available = fields.Monetary(
+        string="Client Available",
+        compute="_compute_client_figures",
+        search="_search_client_available",
+        currency_field="client_account_currency_id",
+        groups=VIEWER,
+        copy=False,
+        help="What the client can still spend: the balance plus the limit in force, "
+        "less what is committed already.",
+    )
+    client_limit_usage = fields.Float(
+        string="Client Limit Usage (%)",
+        compute="_compute_client_figures",
+        search="_search_client_limit_usage",
+        digits=(16, 1),
+        aggregator="avg",
+        groups=VIEWER,
+        copy=False,
+    )
+
+    # === Policies ===
+    client_credit_application = fields.Selection(
+        selection=lambda self: self.env["client.account"]
+        ._fields["credit_application"]
+        ._description_selection(self.env),
+        string="Client Credit Application",
+        compute="_compute_client_credit_application",
+        inverse="_inverse_client_credit_application",
+        search="_search_client_credit_application",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
+    )
+
+    # === Compute ===
+
+    @api.depends_context("company")
+    @api.depends("client_account_ids", "commercial_partner_id")
+    def _compute_client_account_id(self):
+        clients = self.commercial_partner_id
+        accounts = self.env["client.account"].search(
+            [("partner_id", "in", clients.ids), ("company_id", "=", self.env.company.root_id.id)]
+        )
+        by_client = {account.partner_id: account for account in accounts}
+        for partner in self:
+            partner.client_account_id = by_client.get(partner.commercial_partner_id)
+
+    @api.depends_context("company")
+    def _compute_client_account_currency_id(self):
+        self.client_account_currency_id = self.env.company.root_id.sudo().currency_id
+
+    @api.depends_context("company")
+    @api.depends("commercial_partner_id")
+    def _compute_client_figures(self):
+        rows = self._origin._fetch_client_figures()
+        columns = {name: [] for name in PARTNER_FIGURES}
+        for partner in self:
+            figures = rows.get(partner._origin.id)
+            for name in PARTNER_FIGURES:
+                columns[name].append(figures[name] if figures else 0.0)
+        for name, values in columns.items():
+            self._fields[name]._insert_cache(self, values)
+
+    def _fetch_client_figures(self):
+        """Return {partner id: {field: value}} of the figures, in one query.
+
+        Amounts are in the currency of the current company's root.
+        """
+        if not self.ids:
+            return {}
+        query = self.env["res.partner"].with_context(active_test=False)._search(
+            [("id", "in", self.ids)], bypass_access=True
+        )
+        partners = self.sudo()
+        columns = SQL(", ").join(
+            SQL(
+                "%s AS %s",
+                partners._client_figure_to_sql(
+                    query.table, name, query, self.commercial_partner_id.ids
+                ),
+                SQL.identifier(name),
+            )
+            for name in PARTNER_FIGURES
+        )
+        rows = self.env.execute_query_dict(query.select(SQL("res_partner.id"), columns))
+        figures = {
+            row.pop("id"): {name: value or 0.0 for name, value in row.items()} for row in rows
+        }
+        committed = self.sudo().client_account_id._get_committed_amounts()
+        if committed:
+            for partner in self:
+                amount = committed.get(partner.sudo().client_account_id, 0.0)
+                figures[partner.id]["client_available"] -= amount
+        return figures
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Override of the ORM to sort, group, sum and search by the figures."""
+        if field_expr not in PARTNER_FIGURES or query is None:
+            return super()._field_to_sql(alias, field_expr, query)
+        self._check_field_access(self._fields[field_expr], "read")
+        return self._client_figure_to_sql(alias, field_expr, query)
+
+    @api.model
+    def _client_figure_to_sql(self, alias, name, query, client_ids=None):
+        """Return the SQL of a figure of the partner, joining what it needs.
+
+        :param client_ids: ids of the only clients there are in the query, None for any
+        """
+        accounts = self.env["client.account"]
+        root_id = self.env.company.root_id.id
+        client = SQL.identifier(
+            alias, "commercial_partner_id", to_flush=self._fields["commercial_partner_id"]
+        )
+        for link, table in (
+            ("client_figures", SQL("(%s)", accounts._get_open_items_sql(client_ids))),
+            ("client_account", SQL.identifier("client_account")),
+        ):
+            joined = query.make_alias(alias, link)
+            query.add_join(
+                "LEFT JOIN",
+                joined,
+                table,
+                SQL(
+                    "%(joined)s.partner_id = %(client)s AND %(joined)s.company_id = %(root)s",
+                    joined=SQL.identifier(joined),
+                    client=client,
+                    root=root_id,
+                ),
+            )
+        return accounts._figure_to_sql(
+            PARTNER_FIGURES[name],
+            SQL.identifier(query.make_alias(alias, "client_account")),
+            SQL.identifier(query.make_alias(alias, "client_figures")),
+        )
+
+    @api.depends_context("company")
+    @api.depends("client_account_ids.credit_application", "commercial_partner_id")
+    def _compute_client_credit_application(self):
+        for partner in self:
+            partner.client_credit_application = partner.client_account_id.credit_application
+
+    def _inverse_client_credit_application(self):
+        for partner in self:
+            account = self.env["client.account"]._get_or_create(partner, self.env.company)
+            account.credit_application = partner.client_credit_application
+
+    # === Search ===
+
+    @api.model
+    def _search_client_account_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        accounts = self.env["client.account"].search(
+            [("company_id", "=", self.env.company.root_id.id)]
+            + ([] if False in value else [("id", "in", list(value))])
+        )
+        with_account = [("commercial_partner_id", "in", accounts.partner_id.ids)]
+        if False not in value:
+            return with_account
+        return ["!", *with_account]
+
+    @api.model
+    def _search_client_credit_application(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        accounts = self.env["client.account"].search(
+            [
+                ("company_id", "=", self.env.company.root_id.id),
+                ("credit_application", "in", [item for item in value if item]),
+            ]
+        )
+        clients = accounts.partner_id.ids
+        if False not in value:
+            return [("commercial_partner_id", "in", clients)]
+        decided = self.env["client.account"].search(
+            [
+                ("company_id", "=", self.env.company.root_id.id),
+                ("credit_application", "!=", False),
+            ]
+        )
+        undecided = set(decided.partner_id.ids) - set(clients)
+        return [("commercial_partner_id", "not in", list(undecided))]
+
+    def _search_client_figure(self, name, operator, value):
+        """Return the domain of the partners whose figure compares so to `value`."""
+        if operator not in ("in", "<", ">", "<=", ">="):
+            return NotImplemented
+        values = [item or 0.0 for item in value] if operator == "in" else value or 0.0
+        return self.env["client.account"]._get_figure_domain(name, operator, values)
+
+    def _search_client_balance(self, operator, value):
+        return self._search_client_figure("client_balance", operator, value)
+
+    def _search_client_amount_owed(self, operator, value):
+        return self._search_client_figure("client_amount_owed", operator, value)
+
+    def _search_client_amount_overdue(self, operator, value):
+        return self._search_client_figure("client_amount_overdue", operator, value)
+
+    def _search_client_credit_available(self, operator, value):
+        return self._search_client_figure("client_credit_available", operator, value)
+
+    def _search_client_limit_in_force(self, operator, value):
+        return self._search_client_figure("client_limit_in_force", operator, value)
+
+    def _search_client_available(self, operator, value):
+        return self._search_client_figure("client_available", operator, value)
+
+    def _search_client_limit_usage(self, operator, value):
+        return self._search_client_figure("client_limit_usage", operator, value)
+
+    # === Cache ===
+
+    @api.model
+    def _invalidate_client_figures(self):
+        """Forget the figures in cache, see `client.account._invalidate_figures`."""
+        self.env["res.partner"].invalidate_model(list(PARTNER_FIGURES), flush=False)
+
+    @api.model
+    def _invalidate_client_accounts(self):
+        """Forget which accounts there are: called where some were made by SQL."""
+        self.env["res.partner"].invalidate_model(
+            ["client_account_ids", "client_account_id", *PARTNER_FIGURES], flush=False
+        )
+
+    def write(self, vals):
+        """Override of the ORM to keep the figures fresh when a contact changes hands."""
+        result = super().write(vals)
+        if "parent_id" in vals or "is_company" in vals:
+            self.env["client.account"]._invalidate_figures()
+        return result
+
+    # === Actions ===
+
+    def _get_or_create_client_account(self):
+        """Return the account of these contacts' clients in the current company."""
+        return self.env["client.account"]._get_or_create(self, self.env.company)
+
+    def action_open_client_account(self):
+        """Open the account of one client, made when there is none."""
+        self.ensure_one()
+        account = self._get_or_create_client_account()
+        account.check_access("read")
+        return account._get_records_action()
+
+    def action_client_issue_credit(self):
+        """Open the wizard that issues a credit to these clients."""
+        return self._get_or_create_client_account().action_issue_credit()
+
+    def action_client_charge(self):
+        """Open the wizard that charges an amount to these clients."""
+        return self._get_or_create_client_account().action_charge()
+
+    def action_client_receive_payment(self):
+        """Open the wizard that receives money from one client."""
+        return self._get_or_create_client_account().action_receive_payment()
+
+    def action_client_pay_back(self):
+        """Open the wizard that pays credit back to one client."""
+        return self._get_or_create_client_account().action_pay_back()

@@ -1,0 +1,7 @@
+# First what the others inherit from.
+from . import client_amount_mixin
+from . import client_account_adjustment
+from . import client_account_payment
+from . import client_account_payment_line
+from . import client_credit_allocation
+from . import client_credit_allocation_line

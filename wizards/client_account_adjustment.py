@@ -1,0 +1,224 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from ..utils import check_amount, check_date, check_reason
+
+
+class ClientAccountAdjustment(models.TransientModel):
+    _name = "client.account.adjustment"
+    _description = "Client Account Adjustment"
+    _inherit = ["client.amount.mixin"]
+
+    account_ids = fields.Many2many("client.account", string="Clients")
+    move_id = fields.Many2one(
+        "account.move", string="Adjustment to Modify", readonly=True, ondelete="cascade"
+    )
+    kind = fields.Selection(
+        [("credit", "Issue a credit"), ("charge", "Charge an amount")],
+        default="credit",
+        required=True,
+    )
+    document = fields.Selection(
+        [("entry", "Adjustment entry"), ("invoice", "Credit note or invoice")],
+        default="entry",
+        required=True,
+        help="An adjustment entry has no taxes. Choose a credit note or invoice to book a "
+        "product with its taxes.",
+    )
+    company_id = fields.Many2one("res.company", compute="_compute_company_id")
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    amount = fields.Monetary(help="For each client, before taxes.")
+    reason = fields.Text(help="Shown in the client's history.")
+    date = fields.Date(default=fields.Date.context_today)
+    date_due = fields.Date(
+        string="Due Date", help="The charge is overdue after this date; empty: after its date."
+    )
+    product_id = fields.Many2one(
+        "product.product", check_company=True, domain="[('sale_ok', '=', True)]"
+    )
+    tax_ids = fields.Many2many(
+        "account.tax",
+        string="Taxes",
+        compute="_compute_tax_ids",
+        store=True,
+        readonly=False,
+        check_company=True,
+        domain="[('type_tax_use', '=', 'sale')]",
+    )
+    amount_total = fields.Monetary(
+        string="Total with Taxes",
+        compute="_compute_amount_total",
+        help="For each client.",
+    )
+    allocated_amount = fields.Monetary(
+        compute="_compute_allocated_amount",
+        string="Allocated",
+        help="The new amount may not be below this.",
+    )
+
+    # === Compute ===
+
+    @api.depends("account_ids")
+    def _compute_company_id(self):
+        for wizard in self:
+            wizard.company_id = wizard.account_ids[:1].company_id or self.env.company.root_id
+
+    @api.depends("product_id")
+    def _compute_tax_ids(self):
+        for wizard in self:
+            taxes = wizard.product_id.taxes_id or wizard.company_id.account_sale_tax_id
+            wizard.tax_ids = taxes.filtered_domain(
+                self.env["account.tax"]._check_company_domain(wizard.company_id)
+            )
+
+    @api.depends("amount", "tax_ids", "document", "product_id")
+    def _compute_amount_total(self):
+        for wizard in self:
+            wizard.amount_total = wizard.amount
+            if wizard.document == "invoice" and wizard.currency_id:
+                wizard.amount_total = wizard.tax_ids.compute_all(
+                    wizard.amount, currency=wizard.currency_id, product=wizard.product_id
+                )["total_included"]
+
+    @api.depends("move_id")
+    def _compute_allocated_amount(self):
+        for wizard in self:
+            lines = wizard.move_id.sudo()._get_adjustment_debit_or_credit()
+            wizard.allocated_amount = abs(
+                sum(lines.mapped("balance")) - sum(lines.mapped("amount_residual"))
+            )
+
+    def _get_wizard_clients(self, vals):
+        return self.account_ids.partner_id
+
+    # === Actions ===
+
+    def action_confirm(self):
+        """Book the adjustment for each client, or modify the one that was opened.
+
+        :return: an action that says what was booked
+        :raise UserError: when a value is refused; nothing is booked
+        """
+        self.ensure_one()
+        if self.move_id:
+            self.move_id._check_adjustment()
+            account = self.move_id.sudo()._get_client_account().sudo(self.env.su)
+            self.move_id._modify_adjustment(self._prepare_adjustment(account))
+            return self._get_done_action(self.move_id)
+        self._check_clients()
+        self.account_ids._check_officer()
+        if self.document == "invoice":
+            moves = self._create_documents()
+        else:
+            moves = self.account_ids._create_adjustments(
+                [(account, self._prepare_adjustment(account)) for account in self.account_ids]
+            )
+        return self._get_done_action(moves)
+
+    def _check_clients(self):
+        """Make sure there are clients, all of one company.
+
+        :raise UserError: otherwise
+        """
+        if not self.account_ids:
+            raise UserError(self.env._("Choose at least one client."))
+        if len(self.account_ids.company_id) > 1:
+            raise UserError(
+                self.env._(
+                    "%(clients)s have accounts in several companies. Choose clients of one "
+                    "company at a time.",
+                    clients=", ".join(self.account_ids.mapped("display_name")[:5]),
+                )
+            )
+
+    def _prepare_adjustment(self, account):
+        """Return the checked values of the adjustment of one client."""
+        kind = self.move_id.sudo().client_adjustment or self.kind
+        return account._prepare_adjustment(
+            kind,
+            self.amount,
+            self.reason,
+            self.date,
+            self.date_due if kind == "charge" else None,
+        )
+
+    # === Credit notes and invoices ===
+
+    def _create_documents(self):
+        """Make and post a credit note or an invoice for each client.
+
+        :return: the posted `account.move`
+        """
+        if not self.product_id:
+            raise UserError(
+                self.env._(
+                    "Choose a product for the credit note or invoice of %s.",
+                    ", ".join(self.account_ids.mapped("display_name")[:5]),
+                )
+            )
+        # Sudo: officers need no right to make invoices; what is booked is fixed.
+        moves_sudo = (
+            self.env["account.move"]
+            .sudo()
+            .with_company(self.company_id)
+            .create([self._prepare_document_vals(account) for account in self.account_ids])
+        )
+        moves_sudo._post(soft=False)
+        return moves_sudo.sudo(self.env.su)
+
+    def _prepare_document_vals(self, account):
+        """Return the values of the credit note or invoice of one client.
+
+        Hook: override to add lines or fields.
+        """
+        name = account.display_name
+        reason = check_reason(self.env, name, self.reason)
+        date = check_date(self.env, name, self.date, fields.Date.context_today(self))
+        vals = {
+            "move_type": "out_refund" if self.kind == "credit" else "out_invoice",
+            "company_id": account.company_id.id,
+            "partner_id": account.partner_id.id,
+            "currency_id": account.currency_id.id,
+            "invoice_date": date,
+            "ref": reason.splitlines()[0][:120],
+            "client_adjustment": self.kind,
+            "client_adjustment_reason": reason,
+            "client_account_credit": self.kind == "credit",
+            "invoice_line_ids": [
+                Command.create(
+                    {
+                        "product_id": self.product_id.id,
+                        "name": reason[:250],
+                        "quantity": 1,
+                        "price_unit": check_amount(
+                            self.env, name, self.amount, account.currency_id
+                        ),
+                        "tax_ids": [Command.set(self.tax_ids.ids)],
+                    }
+                )
+            ],
+        }
+        if self.kind == "charge" and self.date_due:
+            vals.update(invoice_payment_term_id=False, invoice_date_due=self.date_due)
+        return vals
+
+    def _get_done_action(self, moves):
+        """Return the action after confirming: say so, and the real date where it moved."""
+        moved = moves.sudo().filtered(lambda move: self.date and move.date != self.date)
+        if not moved:
+            return {"type": "ir.actions.act_window_close"}
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": self.env._(
+                    "The books are closed on that date: %(moves)s booked on %(date)s instead.",
+                    moves=", ".join(moved.mapped("name")[:5]),
+                    date=fields.Date.to_string(moved[0].date),
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }

@@ -1,0 +1,230 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from ..utils import check_amount
+
+
+class ClientCreditAllocation(models.TransientModel):
+    """Set one credit against many debts or, opened from an invoice, many credits to it."""
+
+    _name = "client.credit.allocation"
+    _description = "Client Credit Allocation"
+    _inherit = ["client.amount.mixin"]
+
+    credit_line_id = fields.Many2one("account.move.line", string="Credit", ondelete="cascade")
+    debit_line_id = fields.Many2one("account.move.line", string="Invoice", ondelete="cascade")
+    partner_id = fields.Many2one("res.partner", string="Client", compute="_compute_item")
+    document_name = fields.Char(string="Document", compute="_compute_item")
+    document_reason = fields.Char(string="Reason", compute="_compute_item")
+    currency_id = fields.Many2one("res.currency", compute="_compute_item")
+    amount_open = fields.Monetary(
+        string="To Allocate", compute="_compute_item", help="In the document's own currency."
+    )
+    line_ids = fields.One2many(
+        "client.credit.allocation.line",
+        "allocation_id",
+        compute="_compute_line_ids",
+        store=True,
+        readonly=False,
+    )
+    full_only = fields.Boolean(
+        string="Whole Invoices Only",
+        help="“Oldest First” leaves out what the credit does not cover whole, and "
+        "confirming refuses a part of an invoice.",
+    )
+    amount_remaining = fields.Monetary(
+        string="Remaining",
+        compute="_compute_amount_remaining",
+        help="What is left of the credit, or due on the invoice, after these amounts.",
+    )
+    problem = fields.Char(compute="_compute_amount_remaining")
+
+    # === Compute ===
+
+    @api.depends("credit_line_id", "debit_line_id")
+    def _compute_item(self):
+        for wizard in self:
+            # Sudo: officers need no right to read journal items of their clients.
+            item = wizard._get_item().sudo()
+            wizard.partner_id = item.partner_id.commercial_partner_id
+            wizard.document_name = item.move_id.name
+            wizard.document_reason = item.client_credit_reason
+            wizard.currency_id = item.currency_id or self.env.company.currency_id
+            wizard.amount_open = abs(item.amount_residual_currency)
+
+    @api.depends("credit_line_id", "debit_line_id")
+    def _compute_line_ids(self):
+        for wizard in self:
+            key = "debit_line_id" if wizard.credit_line_id else "credit_line_id"
+            wizard.line_ids = [
+                Command.clear(),
+                *[
+                    Command.create({key: item.id, "sequence": position})
+                    for position, item in enumerate(wizard._search_other_items())
+                ],
+            ]
+
+    @api.depends("line_ids.amount", "credit_line_id", "debit_line_id")
+    def _compute_amount_remaining(self):
+        """Run the engine over the amounts typed, without booking them."""
+        for wizard in self:
+            wizard.problem = False
+            wizard.amount_remaining = wizard.amount_open
+            if not wizard._get_item():
+                continue
+            try:
+                wizard.amount_remaining = wizard._simulate_remaining()
+            except UserError as error:
+                wizard.amount_remaining = 0.0
+                wizard.problem = str(error)
+
+    def _simulate_remaining(self):
+        """Return what is left of the credit, or due on the invoice, after the amounts.
+
+        :raise UserError: when the amounts do not fit
+        """
+        item = self._get_item().sudo()._origin
+        values = item._get_residual_values()
+        for line in self.line_ids.filtered("amount"):
+            other = line._get_item().sudo()._origin
+            other_values = other._get_residual_values()
+            debit = item if self.debit_line_id else other
+            amount = check_amount(
+                self.env, debit._get_client_name(), line.amount, debit.currency_id
+            )
+            if self.debit_line_id:
+                item._simulate_allocation(other_values, values, amount)
+            else:
+                other._check_amount_due(amount)
+                item._simulate_allocation(values, other_values, amount)
+        remaining = abs(values["amount_residual_currency"])
+        if self.debit_line_id and values["amount_residual_currency"] < 0:
+            item._check_amount_due(
+                item.amount_residual_currency - values["amount_residual_currency"]
+            )
+        return item.currency_id.round(remaining)
+
+    def _get_item(self):
+        """Return the item the wizard was opened from."""
+        self.ensure_one()
+        return self.credit_line_id or self.debit_line_id
+
+    def _search_other_items(self):
+        """Return the items that fit the one the wizard was opened from, oldest first."""
+        # Sudo: officers need no right to read journal items of their clients.
+        item = self._get_item().sudo()._origin
+        if not item.partner_id:
+            return item.browse()
+        account = item._get_client_account()
+        account.sudo(self.env.su)._check_officer()
+        others = item.search(account.sudo()._get_open_items_domain()).filtered(
+            lambda line: line.account_id == item.account_id
+            and (line.amount_residual > 0) == bool(self.credit_line_id)
+        )
+        if self.credit_line_id:
+            excluded = others.move_id._filter_credit_excluded()
+            others = others.filtered(lambda line: line.move_id not in excluded)
+        return others._sorted_for_allocation()
+
+    def _get_wizard_clients(self, vals):
+        return self.env["res.partner"].union(
+            *(wizard._get_item().sudo().partner_id.commercial_partner_id for wizard in self)
+        )
+
+    # === Actions ===
+
+    def action_oldest_first(self):
+        """Fill in the amounts oldest first, as far as the credit goes."""
+        self.ensure_one()
+        self._check_item()
+        pairs = {line: line._get_pair() for line in self.line_ids}
+        lines = self.env["account.move.line"].sudo()
+        credits = lines.union(*(credit for credit, _debit in pairs.values()))
+        debits = lines.union(*(debit for _credit, debit in pairs.values()))
+        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
+        debits = debits.filtered(lambda line: line.move_id in allowed)
+        amounts = {
+            (credit, debit): amount
+            for credit, debit, amount in lines._plan_allocations(
+                credits._sorted_for_allocation(),
+                debits._sorted_for_allocation(),
+                full_only=self.full_only,
+            )
+        }
+        for line, pair in pairs.items():
+            line.amount = amounts.get(pair, 0.0)
+        return self._reopen()
+
+    def action_clear(self):
+        """Set all amounts to zero."""
+        self.ensure_one()
+        self._check_item()
+        self.line_ids.amount = 0.0
+        return self._reopen()
+
+    def action_allocate(self):
+        """Set the amounts typed against the invoices, and close.
+
+        :raise UserError: when an amount is refused; nothing is booked
+        """
+        self.ensure_one()
+        self._check_item()
+        allocations = [
+            (*line._get_pair(), line.amount) for line in self.line_ids if line.amount
+        ]
+        if not allocations:
+            raise UserError(
+                self.env._(
+                    "Enter an amount for %(client)s beside at least one document, or choose "
+                    "“Oldest First”.",
+                    client=self.partner_id.display_name,
+                )
+            )
+        for credit, debit, amount in allocations:
+            self._check_line(credit, debit, amount)
+        self.env["account.move.line"]._allocate_amounts(allocations)
+        return {"type": "ir.actions.act_window_close"}
+
+    def _check_line(self, credit, debit, amount):
+        """Make sure one line fits the item the wizard was opened from.
+
+        :raise UserError: otherwise
+        """
+        credit._check_allocation(debit)
+        if self.full_only and debit.currency_id.compare_amounts(
+            sum(line.amount for line in self.line_ids if line._get_pair()[1] == debit),
+            debit.amount_residual_currency,
+        ):
+            raise UserError(
+                self.env._(
+                    "%(amount)s does not cover %(document)s of %(client)s whole. Enter "
+                    "%(due)s or untick “Whole Invoices Only”.",
+                    amount=debit.currency_id.format(amount),
+                    document=debit.move_id.display_name,
+                    client=self.partner_id.display_name,
+                    due=debit.currency_id.format(debit.amount_residual_currency),
+                )
+            )
+
+    def _check_item(self):
+        """Make sure the wizard has exactly one side and the user may act on its client.
+
+        :raise UserError: when it has none or both
+        """
+        if bool(self.credit_line_id) == bool(self.debit_line_id):
+            raise UserError(
+                self.env._("Open this window from one credit or from one invoice of a client.")
+            )
+        account = self._get_item().sudo()._get_client_account()
+        account.sudo(self.env.su)._check_officer()
+
+    def _reopen(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Assign Credit"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "target": "new",
+        }

@@ -1,0 +1,78 @@
+from odoo import api, fields, models
+
+
+class ClientCreditAllocationLine(models.TransientModel):
+    _name = "client.credit.allocation.line"
+    _description = "Client Credit Allocation Line"
+    _inherit = ["client.amount.mixin"]
+    _order = "sequence, id"
+
+    allocation_id = fields.Many2one(
+        "client.credit.allocation", required=True, ondelete="cascade", index=True
+    )
+    sequence = fields.Integer(default=10)
+    debit_line_id = fields.Many2one(
+        "account.move.line", string="Invoice or Charge", ondelete="cascade"
+    )
+    credit_line_id = fields.Many2one("account.move.line", string="Credit", ondelete="cascade")
+    amount = fields.Monetary(help="In the currency of the invoice.")
+    currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
+    document_name = fields.Char(string="Document", compute="_compute_line_values")
+    document_reason = fields.Char(string="Reason", compute="_compute_line_values")
+    date = fields.Date(compute="_compute_line_values")
+    date_due = fields.Date(string="Due Date", compute="_compute_line_values")
+    amount_open = fields.Monetary(
+        string="Open",
+        compute="_compute_line_values",
+        currency_field="open_currency_id",
+        help="What is due on the invoice, or left of the credit.",
+    )
+    open_currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
+
+    _amount_range = models.Constraint(
+        "CHECK(amount >= 0 AND amount < 1000000000000)",
+        "An allocated amount is zero or above, and below 1,000,000,000,000.",
+    )
+
+    @api.depends(
+        "debit_line_id",
+        "credit_line_id",
+        "allocation_id.debit_line_id",
+        "allocation_id.credit_line_id",
+    )
+    def _compute_line_values(self):
+        for line in self:
+            # Sudo: officers need no right to read journal items of their clients.
+            item = line._get_item().sudo()
+            line.currency_id = line._get_pair()[1].currency_id
+            line.document_name = item.move_id.name
+            line.document_reason = item.client_credit_reason
+            line.date = item.date
+            line.date_due = item.date_maturity
+            line.amount_open = abs(item.amount_residual_currency)
+            line.open_currency_id = item.currency_id
+
+    def _get_pair(self):
+        """Return the credit and the debit item: one is always the wizard's.
+
+        :return: tuple of two `account.move.line`, under sudo as officers need no right to
+            read journal items of their clients
+        """
+        self.ensure_one()
+        wizard = self.allocation_id.sudo()
+        if wizard.credit_line_id:
+            return wizard.credit_line_id, self.sudo().debit_line_id
+        return self.sudo().credit_line_id, wizard.debit_line_id
+
+    def _get_item(self):
+        """Return the item this line stands for: the side the wizard was not opened from."""
+        self.ensure_one()
+        if self.allocation_id.credit_line_id:
+            return self.debit_line_id
+        return self.credit_line_id
+
+    def _get_wizard_clients(self, vals):
+        wizard = self.allocation_id or self.allocation_id.browse(
+            vals.get("allocation_id") or []
+        )
+        return wizard.exists()._get_wizard_clients({})
