@@ -1,0 +1,94 @@
+from odoo import fields
+from odoo.fields import Command
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+
+class ClientAccountCommon(AccountTestInvoicingCommon):
+    """Fixtures and small builders: one client with an account in a fresh company."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.company_data["company"]
+        cls.client = cls.env["res.partner"].create({"name": "Ada Piano School"})
+        cls.other_client = cls.env["res.partner"].create({"name": "Bela Chess Club"})
+        cls.account = cls._get_account(cls.client)
+        cls.today = fields.Date.context_today(cls.env.user)
+
+    @classmethod
+    def _get_account(cls, partner, company=None):
+        """Return the account of a client in a company, the first one's by default."""
+        return cls.env["client.account"]._get_or_create(partner, company or cls.company)
+
+    @classmethod
+    def _make_invoice(cls, amount, partner=None, post=True, date_due=None, **values):
+        """Make an invoice of one line without taxes; `amount` may be a list of lines."""
+        amounts = amount if isinstance(amount, list) else [amount]
+        lines = [
+            Command.create({"name": "Lessons", "price_unit": price, "tax_ids": []})
+            for price in amounts
+        ]
+        date_due = date_due or cls.today
+        move = cls.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": (partner or cls.client).id,
+                "invoice_date": min(fields.Date.to_date(date_due), cls.today),
+                "invoice_date_due": date_due,
+                "invoice_payment_term_id": False,
+                "invoice_line_ids": lines,
+                **values,
+            }
+        )
+        if post:
+            move.action_post()
+        return move
+
+    @classmethod
+    def _make_payment(cls, amount, partner=None, **values):
+        """Receive a native payment on account."""
+        payment = cls.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": (partner or cls.client).id,
+                "amount": amount,
+                "journal_id": cls.company_data["default_journal_bank"].id,
+                **values,
+            }
+        )
+        payment.action_post()
+        return payment
+
+    @classmethod
+    def _issue_credit(cls, amount, partner=None, reason="Class cancelled", **values):
+        """Issue a credit through the account and return its entry."""
+        account = cls._get_account(partner or cls.client)
+        return cls.env["account.move"].browse(
+            account.issue_credit(amount, reason, **values)
+        )
+
+    @classmethod
+    def _get_receivable(cls, move):
+        """Return the receivable items of an entry, in order of due date."""
+        return move.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).sorted("date_maturity")
+
+    def _get_ledger_balance(self, partner=None):
+        """Return the client's balance as the ledger says, by an own query."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT COALESCE(-SUM(line.balance), 0)
+              FROM account_move_line line
+              JOIN account_account account ON account.id = line.account_id
+              JOIN res_partner contact ON contact.id = line.partner_id
+             WHERE account.account_type = 'asset_receivable'
+               AND line.parent_state = 'posted'
+               AND contact.commercial_partner_id = %s
+            """,
+            [(partner or self.client).commercial_partner_id.id],
+        )
+        return float(self.env.cr.fetchone()[0])
