@@ -70,10 +70,11 @@ odoo_step() {
     fi
 }
 
-# ensure_template: set TEMPLATE to a database with the addon's dependencies only.
+# ensure_template [MODULE,...]: set TEMPLATE to a database with the addon's dependencies
+# and the modules named, without the addon.
 ensure_template() {
     local modules
-    modules=$(base_modules)
+    modules=$(base_modules)${1:+,$1}
     TEMPLATE=$(database_name "base_$(printf '%s %s' "$ODOO_KEY" "$modules" | short_hash)")
     ! database_ready "$TEMPLATE" || return 0
     say "Making the template database with $modules; this takes some minutes, once."
@@ -97,10 +98,9 @@ update_addon() {
     odoo_step "$1-update.log" "$1" -u "$ADDON"
 }
 
-# check_logs DATABASE: fail on a warning or error of this addon.
+# check_logs NAME...: fail on a warning or error of this addon in these logs.
 check_logs() {
-    "$VENV/bin/python" "$LIB_DIR/check_log.py" "$LOG_DIR/template.log" \
-        "$LOG_DIR/$1-install.log" "$LOG_DIR/$1-update.log" ||
+    "$VENV/bin/python" "$LIB_DIR/check_log.py" "$LOG_DIR/template.log" "${@/#/$LOG_DIR/}" ||
         die "The logs are in $LOG_DIR."
 }
 
@@ -134,18 +134,27 @@ hold_database() {
 }
 
 # run_pytest DATABASE ARGUMENTS: without a test named, all of the addon's.
+# A path like tests/test_x.py::TestX stands for the module of that name.
 run_pytest() {
-    local database=$1 argument selection=(--pyargs "odoo.addons.$ADDON.tests")
+    local database=$1 argument arguments=() selection=("odoo.addons.$ADDON.tests")
     shift
     for argument in "$@"; do
         case $argument in
-            odoo.addons.*) selection=(--pyargs) ;;
+            tests/*.py*)
+                argument=${argument#tests/}
+                argument=odoo.addons.$ADDON.tests.${argument/.py/}
+                ;;
         esac
+        case $argument in
+            odoo.addons.*) selection=() ;;
+        esac
+        arguments+=("$argument")
     done
     (
         cd "$STATE_DIR"
         COVERAGE_FILE=$STATE_DIR/coverage PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
             "$VENV/bin/python" -m pytest -c "$LIB_DIR/pytest.ini" --rootdir="$ADDONS_DIR" \
-            --odoo-config="$CONFIG" --odoo-database="$database" "$@" "${selection[@]}"
+            --odoo-config="$CONFIG" --odoo-database="$database" --pyargs \
+            "${arguments[@]}" "${selection[@]}"
     )
 }
