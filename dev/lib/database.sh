@@ -152,7 +152,7 @@ run_pytest() {
     done
     (
         cd "$STATE_DIR"
-        COVERAGE_FILE=$STATE_DIR/coverage PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
+        CHECKOUT=$CHECKOUT COVERAGE_FILE=$STATE_DIR/coverage PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
             "$VENV/bin/python" -m pytest -c "$LIB_DIR/pytest.ini" --rootdir="$ADDONS_DIR" \
             --odoo-config="$CONFIG" --odoo-database="$database" --pyargs \
             "${arguments[@]}" "${selection[@]}"
