@@ -1,5 +1,7 @@
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -92,3 +94,68 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
             [(partner or self.client).commercial_partner_id.id],
         )
         return float(self.env.cr.fetchone()[0])
+
+    @classmethod
+    def _make_user(cls, login, groups, company=None, **values):
+        """Make a user with these groups, at home in a company."""
+        company = company or cls.company
+        return new_test_user(
+            cls.env, login=login, groups=groups, company_id=company.id, **values
+        )
+
+    def _count_booked(self):
+        """Count what a refusal must leave alone: entries, matchings and payments."""
+        self.env.flush_all()
+        return [
+            self.env[model].sudo().search_count([])
+            for model in ("account.move", "account.partial.reconcile", "account.payment")
+        ]
+
+    def _assert_refused(self, call, *words, error=UserError):
+        """Make sure `call` is refused, in a message that holds these words.
+
+        What is booked is counted before the savepoint of `assertRaises` hides it.
+
+        :return: the message
+        """
+        booked = self._count_booked()
+        with self.assertRaises(error) as refusal:
+            try:
+                call()
+            finally:
+                self.assertEqual(self._count_booked(), booked, "Nothing is booked.")
+        message = str(refusal.exception)
+        for word in words:
+            self.assertIn(word, message)
+        return message
+
+    def _get_books(self):
+        """Return what tells whether anything was booked."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT (SELECT COUNT(*) FROM account_move),
+                   (SELECT COUNT(*) FROM account_move_line),
+                   (SELECT COUNT(*) FROM account_partial_reconcile),
+                   (SELECT COUNT(*) FROM account_full_reconcile),
+                   (SELECT SUM(ABS(amount_residual)) FROM account_move_line),
+                   (SELECT SUM(ABS(amount_residual_currency)) FROM account_move_line)
+            """
+        )
+        return self.env.cr.fetchone()
+
+    @contextmanager
+    def assertRefused(self, pattern, exception=UserError):
+        """Check that a call is refused in these words and books nothing.
+
+        Unlike `assertRaises` it rolls nothing back, so that what a call books before it
+        refuses is seen.
+        """
+        before = self._get_books()
+        try:
+            yield
+        except exception as error:
+            self.assertRegex(str(error), pattern)
+        else:
+            self.fail("Nothing was refused.")
+        self.assertEqual(self._get_books(), before)
