@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -108,7 +110,11 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
         self.env.flush_all()
         return [
             self.env[model].sudo().search_count([])
-            for model in ("account.move", "account.partial.reconcile", "account.payment")
+            for model in (
+                "account.move",
+                "account.partial.reconcile",
+                "account.payment",
+            )
         ]
 
     def _assert_refused(self, call, *words, error=UserError):
