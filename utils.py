@@ -12,7 +12,7 @@ MAX_AMOUNT = 1e12
 
 
 def is_real_number(value):
-    """Tell whether `value` is a finite number and nothing that merely converts to one."""
+    """Tell whether `value` is a finite number, not what only converts to one."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return False
     return isfinite(value) if not isinstance(value, int) else True
@@ -29,8 +29,8 @@ def check_amount(env, client_name, amount, currency):
     :param currency: `res.currency` the amount is in
     :return: the amount, rounded to the currency
     :rtype: float
-    :raise UserError: when it is no finite number above zero and below 1e12, is finer than
-        the currency, or the currency is missing or inactive
+    :raise UserError: when it is no finite number above zero and below 1e12, is finer
+        than the currency, or the currency is missing or inactive
     """
     if not currency or not currency.active:
         raise UserError(
@@ -70,8 +70,8 @@ def check_amount(env, client_name, amount, currency):
     if abs(rounded - amount) > max(currency.rounding * 1e-6, amount * 1e-15):
         raise UserError(
             env._(
-                "The amount %(amount)s for %(client)s is finer than %(currency)s allows. "
-                "Round it to %(rounding)s.",
+                "The amount %(amount)s for %(client)s is finer than %(currency)s "
+                "allows. Round it to %(rounding)s.",
                 amount=amount,
                 client=client_name,
                 currency=currency.name,
@@ -109,8 +109,8 @@ def check_date(env, client_name, value, default=None):
     except (TypeError, ValueError, AttributeError):
         raise UserError(
             env._(
-                "%(value)s is not a date. Enter a date for %(client)s as year-month-day, "
-                "such as 2026-01-31.",
+                "%(value)s is not a date. Enter a date for %(client)s as "
+                "year-month-day, such as 2026-01-31.",
                 value=repr(value)[:40],
                 client=client_name,
             )

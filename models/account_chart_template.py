@@ -5,7 +5,7 @@ class AccountChartTemplate(models.AbstractModel):
     _inherit = "account.chart.template"
 
     def _post_load_data(self, template_code, company, template_data):
-        """Override of `account` to set up client adjustments with the chart's accounts."""
+        """Override of `account` to set up adjustments with the chart's accounts."""
         result = super()._post_load_data(template_code, company, template_data)
         (company or self.env.company)._setup_client_adjustments()
         return result

@@ -12,8 +12,8 @@ ADJUSTMENT_FIELDS = frozenset(
         "client_account_credit",
     )
 )
-# In the context while an adjustment is posted again with its allocations still to be put
-# back: being an object, no RPC caller can send it.
+# In the context while an adjustment is posted again with its allocations still to be
+# put back: being an object, no RPC caller can send it.
 _HOLD_CREDITS = object()
 
 
@@ -22,7 +22,6 @@ class AccountMove(models.Model):
 
     client_adjustment = fields.Selection(
         [("credit", "Credit"), ("charge", "Charge")],
-        string="Client Adjustment",
         readonly=True,
         copy=False,
         index="btree_not_null",
@@ -41,10 +40,12 @@ class AccountMove(models.Model):
         string="Account Credit",
         readonly=True,
         copy=False,
-        help="A credit given or received through the client's account. What is left of it "
-        "goes to the client's next invoice.",
+        help="A credit given or received through the client's account. What is left "
+        "of it goes to the client's next invoice.",
     )
-    client_adjustment_allocated = fields.Boolean(compute="_compute_client_adjustment_allocated")
+    client_adjustment_allocated = fields.Boolean(
+        compute="_compute_client_adjustment_allocated"
+    )
     client_credit_usable = fields.Boolean(
         compute="_compute_client_credit_usable",
         help="The client has open credit, and this invoice is open.",
@@ -52,7 +53,8 @@ class AccountMove(models.Model):
 
     _client_adjustment_key_unique = models.UniqueIndex(
         "(company_id, client_adjustment_key) WHERE client_adjustment_key IS NOT NULL",
-        "This key has booked an adjustment already. Use another key for another adjustment.",
+        "This key has booked an adjustment already. Use another key for another "
+        "adjustment.",
     )
 
     # === Compute ===
@@ -74,12 +76,14 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of the ORM to keep the marks of adjustments to the addon's own code."""
+        """Override of the ORM to leave the marks of adjustments to the addon."""
         if self.env.su:
             return super().create(vals_list)
         for vals in vals_list:
             self._check_no_adjustment_field(vals)
-        defaults = {f"default_{name}" for name in ADJUSTMENT_FIELDS} & self.env.context.keys()
+        defaults = {
+            f"default_{name}" for name in ADJUSTMENT_FIELDS
+        } & self.env.context.keys()
         if defaults:
             self = self.with_context(**dict.fromkeys(defaults))  # noqa: PLW0642
         return super().create(vals_list)
@@ -104,9 +108,11 @@ class AccountMove(models.Model):
         if refused := ADJUSTMENT_FIELDS.intersection(vals):
             raise UserError(
                 self.env._(
-                    "%(fields)s are set by the client's account only. Issue a credit or a "
-                    "charge from there.",
-                    fields=", ".join(self._fields[name].string for name in sorted(refused)),
+                    "%(fields)s are set by the client's account only. Issue a credit "
+                    "or a charge from there.",
+                    fields=", ".join(
+                        self._fields[name].string for name in sorted(refused)
+                    ),
                 )
             )
 
@@ -117,9 +123,11 @@ class AccountMove(models.Model):
         """
         posted = super()._post(soft=soft)
         receivables = posted.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-            and line.partner_id
-            and line.parent_state == "posted"
+            lambda line: (
+                line.account_type == "asset_receivable"
+                and line.partner_id
+                and line.parent_state == "posted"
+            )
         )
         if receivables:
             self.env["client.account"]._invalidate_figures()
@@ -166,16 +174,20 @@ class AccountMove(models.Model):
     # === Client accounts ===
 
     def _get_client_allocations(self):
-        """Return the partials between receivable items of these documents and others."""
-        lines = self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        """Return the partials of these documents' receivable items."""
+        lines = self.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
         return lines.matched_debit_ids | lines.matched_credit_ids
 
     def _get_client_debts(self):
-        """Return the open debts of these documents, in the order they are to be paid."""
+        """Return the open debts of these documents, in the order of payment."""
         return self.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-            and line.parent_state == "posted"
-            and line.amount_residual > 0
+            lambda line: (
+                line.account_type == "asset_receivable"
+                and line.parent_state == "posted"
+                and line.amount_residual > 0
+            )
         )._sorted_for_allocation()
 
     def _takes_credit_by_itself(self):
@@ -198,16 +210,18 @@ class AccountMove(models.Model):
     def _without_credit_exclusion(self, moves):
         """Return those of `moves` that policies and `apply_credits` may give credit to.
 
-        Not those that are blocked, wait for a payment transaction, or hold a product that
-        is not payable with account credit.
+        Not those that are blocked, wait for a payment transaction, or hold a product
+        that is not payable with account credit.
         """
         # Sudo: transactions and products are read to decide, not shown.
         moves_sudo = moves.sudo()
         waiting = moves_sudo.filtered(
-            lambda move: move.payment_state == "blocked"
-            or any(
-                transaction.state in ("pending", "authorized", "done")
-                for transaction in move.transaction_ids
+            lambda move: (
+                move.payment_state == "blocked"
+                or any(
+                    transaction.state in ("pending", "authorized", "done")
+                    for transaction in move.transaction_ids
+                )
             )
         )
         return moves - waiting.sudo(self.env.su) - moves._filter_credit_excluded()
@@ -246,7 +260,9 @@ class AccountMove(models.Model):
 
     def _get_adjustment_debit_or_credit(self):
         """Return the receivable items of an adjustment."""
-        return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        return self.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
 
     def _check_same_adjustment(self, account, values):
         """Make sure a key that is repeated repeats the same adjustment.
@@ -271,7 +287,8 @@ class AccountMove(models.Model):
             == 0
             and (not values["date"] or values["date"] == move_sudo.date or date_moved)
             and (
-                not values["date_due"] or values["date_due"] in lines.mapped("date_maturity")
+                not values["date_due"]
+                or values["date_due"] in lines.mapped("date_maturity")
             )
         )
         if not same:
@@ -328,8 +345,8 @@ class AccountMove(models.Model):
                 ) - move
                 raise UserError(
                     self.env._(
-                        "%(move)s is allocated to %(documents)s. Take it off there first, or "
-                        "choose “Release and Delete”.",
+                        "%(move)s is allocated to %(documents)s. Take it off there "
+                        "first, or choose “Release and Delete”.",
                         move=move.display_name,
                         documents=", ".join(documents.mapped("display_name")),
                     )
@@ -390,8 +407,8 @@ class AccountMove(models.Model):
             if not move_sudo.client_adjustment or move_sudo.state != "posted":
                 raise UserError(
                     self.env._(
-                        "%s is no posted adjustment of a client account. Open a credit or "
-                        "charge from the client's account.",
+                        "%s is no posted adjustment of a client account. Open a "
+                        "credit or charge from the client's account.",
                         move_sudo.display_name or self.env._("This entry"),
                     )
                 )
@@ -408,7 +425,8 @@ class AccountMove(models.Model):
         """Give an adjustment other values; what is allocated stays allocated.
 
         :param dict values: from `client.account._prepare_adjustment`
-        :raise UserError: when the books are locked, or more is allocated than the amount
+        :raise UserError: when the books are locked, or more is allocated than the
+            amount
         """
         self.ensure_one()
         self._check_adjustment()
@@ -438,7 +456,10 @@ class AccountMove(models.Model):
         """Tell whether amount or dates differ from those of this adjustment."""
         line = self._get_adjustment_debit_or_credit()
         return (
-            line.company_currency_id.compare_amounts(abs(line.balance), values["amount"]) != 0
+            line.company_currency_id.compare_amounts(
+                abs(line.balance), values["amount"]
+            )
+            != 0
             or (values["date"] and values["date"] != self.date)
             or (values["date_due"] and values["date_due"] != line.date_maturity)
         )
@@ -458,8 +479,8 @@ class AccountMove(models.Model):
         if self._is_adjustment_locked():
             raise UserError(
                 self.env._(
-                    "The books are locked on %(date)s, so %(move)s can no longer change. "
-                    "Delete it, which books a reversal, and make a new one.",
+                    "The books are locked on %(date)s, so %(move)s can no longer "
+                    "change. Delete it, which books a reversal, and make a new one.",
                     date=format_date(self.env, self.date),
                     move=self.display_name,
                 )
@@ -469,8 +490,8 @@ class AccountMove(models.Model):
         if line.company_currency_id.compare_amounts(values["amount"], allocated) < 0:
             raise UserError(
                 self.env._(
-                    "%(allocated)s of %(move)s is allocated already. Enter at least that "
-                    "amount, or take some of it off first.",
+                    "%(allocated)s of %(move)s is allocated already. Enter at least "
+                    "that amount, or take some of it off first.",
                     allocated=line.company_currency_id.format(allocated),
                     move=self.display_name,
                 )
@@ -482,7 +503,11 @@ class AccountMove(models.Model):
         :return: list of (credit item, debit item, amount in the debit item's currency)
         """
         return [
-            (partial.credit_move_id, partial.debit_move_id, partial.debit_amount_currency)
+            (
+                partial.credit_move_id,
+                partial.debit_move_id,
+                partial.debit_amount_currency,
+            )
             for partial in self._get_client_allocations()
             if not partial.debit_move_id.move_id._is_exchange_difference()
             and not partial.credit_move_id.move_id._is_exchange_difference()
@@ -513,7 +538,9 @@ class AccountMove(models.Model):
                             "balance": sign * amount,
                             "amount_currency": sign * amount,
                             "date_maturity": values["date_due"]
-                            or max(receivable.date_maturity, values["date"] or self.date),
+                            or max(
+                                receivable.date_maturity, values["date"] or self.date
+                            ),
                         },
                     ),
                     Command.update(

@@ -8,7 +8,10 @@ from odoo.tools import SQL
 from ..utils import check_amount
 
 # Signs of the columns that show credits as amounts above zero.
-CREDIT_COLUMNS = {"client_credit_amount": "balance", "client_credit_left": "amount_residual"}
+CREDIT_COLUMNS = {
+    "client_credit_amount": "balance",
+    "client_credit_left": "amount_residual",
+}
 
 
 class AllocationCaps(dict):
@@ -39,7 +42,9 @@ class AccountMoveLine(models.Model):
         string="Source",
         compute="_compute_client_credit_source",
     )
-    client_credit_reason = fields.Char(string="Reason", compute="_compute_client_credit_source")
+    client_credit_reason = fields.Char(
+        string="Reason", compute="_compute_client_credit_source"
+    )
     client_credit_amount = fields.Monetary(
         string="Credit Amount",
         compute="_compute_client_credit_amounts",
@@ -68,11 +73,11 @@ class AccountMoveLine(models.Model):
         help="What this item adds to the client's balance.",
     )
 
-    # Serves `client.account._get_open_items_sql` and the search for open credits: it holds
-    # open items only, so that settled history costs nothing.
+    # Serves `client.account._get_open_items_sql` and the search for open credits: it
+    # holds open items only, so that settled history costs nothing.
     _client_open_items_idx = models.Index(
-        "(partner_id) INCLUDE (account_id, company_id, amount_residual, date_maturity, date)"
-        " WHERE amount_residual <> 0 AND parent_state = 'posted'"
+        "(partner_id) INCLUDE (account_id, company_id, amount_residual, "
+        "date_maturity, date) WHERE amount_residual <> 0 AND parent_state = 'posted'"
     )
 
     # === Compute ===
@@ -89,9 +94,11 @@ class AccountMoveLine(models.Model):
                 line.client_credit_source = "refund"
             else:
                 line.client_credit_source = "other"
+            reason = move.client_adjustment_reason or move.ref or line.name or ""
+            # An invoice's item is named after the invoice, which stands beside it.
             line.client_credit_reason = (
-                move.client_adjustment_reason or move.ref or line.name or ""
-            ).split("\n")[0][:250]
+                "" if reason == move.name else reason.split("\n")[0][:250]
+            )
 
     @api.depends("balance", "amount_residual")
     def _compute_client_credit_amounts(self):
@@ -115,14 +122,16 @@ class AccountMoveLine(models.Model):
         One window per client runs over the items since the oldest one asked for; what
         came before is a single sum.
         """
-        self.client_history_balance = 0.0
         by_account = defaultdict(self.browse)
         for line in self._origin.filtered("partner_id"):
-            by_account[line.partner_id.commercial_partner_id, line.company_id.root_id] += line
+            by_account[
+                line.partner_id.commercial_partner_id, line.company_id.root_id
+            ] += line
+        balances = {}
         for (client, root), lines in by_account.items():
-            balances = self._fetch_history_balances(client, root, lines)
-            for line in self.filtered(lambda line: line._origin.id in balances):
-                line.client_history_balance = balances[line._origin.id]
+            balances |= self._fetch_history_balances(client, root, lines)
+        for line in self:
+            line.client_history_balance = balances.get(line._origin.id, 0.0)
 
     @api.model
     def _fetch_history_balances(self, client, root, lines):
@@ -209,7 +218,8 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _allocate_amounts(self, allocations):
-        """Set exact amounts of credit items against debit items, in one run of the engine.
+        """Set exact amounts of credit items against debit items, in one run of the
+        engine.
 
         It does not ask whether a debt may be paid with credit: money received for an
         invoice may.
@@ -257,8 +267,8 @@ class AccountMoveLine(models.Model):
         if self.currency_id.compare_amounts(amount, due) > 0:
             raise UserError(
                 self.env._(
-                    "%(amount)s is more than the %(due)s due on %(document)s of %(client)s. "
-                    "Enter %(due)s or less.",
+                    "%(amount)s is more than the %(due)s due on %(document)s of "
+                    "%(client)s. Enter %(due)s or less.",
                     amount=self.currency_id.format(amount),
                     due=self.currency_id.format(due),
                     document=self.move_id.display_name,
@@ -286,19 +296,24 @@ class AccountMoveLine(models.Model):
         problem = None
         if self.account_type != "asset_receivable" or self.amount_residual >= 0:
             problem = self.env._(
-                "%(document)s of %(client)s is no open credit. Choose a credit with an amount "
-                "left.",
+                "%(document)s of %(client)s is no open credit. Choose a credit with "
+                "an amount left.",
                 document=credit_name,
                 client=client,
             )
-        elif debit_line.account_type != "asset_receivable" or debit_line.amount_residual <= 0:
+        elif (
+            debit_line.account_type != "asset_receivable"
+            or debit_line.amount_residual <= 0
+        ):
             problem = self.env._(
-                "Nothing is due on %(document)s of %(client)s. Choose an open invoice or "
-                "charge.",
+                "Nothing is due on %(document)s of %(client)s. Choose an open invoice "
+                "or charge.",
                 document=debit_name,
                 client=debit_line._get_client_name(),
             )
-        elif draft := (self | debit_line).filtered(lambda line: line.parent_state != "posted"):
+        elif draft := (self | debit_line).filtered(
+            lambda line: line.parent_state != "posted"
+        ):
             problem = self.env._(
                 "%(document)s of %(client)s is not posted. Post it first.",
                 document=draft[0].move_id.display_name,
@@ -306,8 +321,8 @@ class AccountMoveLine(models.Model):
             )
         elif not self._is_same_client(debit_line):
             problem = self.env._(
-                "%(credit)s belongs to %(client)s and %(debit)s to %(other)s. A credit goes to "
-                "invoices of the same client in the same company only.",
+                "%(credit)s belongs to %(client)s and %(debit)s to %(other)s. A "
+                "credit goes to invoices of the same client in the same company only.",
                 credit=credit_name,
                 client=client,
                 debit=debit_name,
@@ -316,7 +331,8 @@ class AccountMoveLine(models.Model):
         elif self.account_id != debit_line.account_id:
             problem = self.env._(
                 "%(credit)s of %(client)s is on the receivable account %(account)s, "
-                "%(debit)s on %(other)s. Move one of them to the other's account first.",
+                "%(debit)s on %(other)s. Move one of them to the other's account "
+                "first.",
                 credit=credit_name,
                 client=client,
                 account=self.account_id.display_name,
@@ -330,25 +346,30 @@ class AccountMoveLine(models.Model):
         """Tell whether two items belong to the same client account."""
         return (
             bool(self.partner_id)
-            and self.partner_id.commercial_partner_id == other.partner_id.commercial_partner_id
+            and self.partner_id.commercial_partner_id
+            == other.partner_id.commercial_partner_id
             and self.company_id.root_id == other.company_id.root_id
         )
 
     def _get_client_name(self):
         """Return the name of this item's client for messages."""
-        return self.partner_id.commercial_partner_id.display_name or self.env._("no client")
+        return self.partner_id.commercial_partner_id.display_name or self.env._(
+            "no client"
+        )
 
     def _get_credit_excluded_message(self):
         """Return why this item's document may not be paid with account credit."""
         return self.env._(
-            "%(document)s of %(client)s holds a product that is not payable with account "
-            "credit. Register a payment for it instead.",
+            "%(document)s of %(client)s holds a product that is not payable with "
+            "account credit. Register a payment for it instead.",
             document=self.move_id.display_name,
             client=self._get_client_name(),
         )
 
     @api.model
-    def _optimize_reconciliation_plan(self, reconciliation_plan, shadowed_aml_values=None):
+    def _optimize_reconciliation_plan(
+        self, reconciliation_plan, shadowed_aml_values=None
+    ):
         """Override of `account` to carry the caps of a plan to its parts.
 
         Plans of this addon have been checked before; Odoo's own widgets and wizards may
@@ -377,7 +398,8 @@ class AccountMoveLine(models.Model):
                 lambda line: line.account_type == "asset_receivable"
             )
             if any(
-                line.balance < 0 and line.move_id.client_account_credit for line in receivables
+                line.balance < 0 and line.move_id.client_account_credit
+                for line in receivables
             ):
                 debits |= receivables.filtered(lambda line: line.balance > 0)
         if excluded := debits.move_id._filter_credit_excluded():
@@ -385,7 +407,9 @@ class AccountMoveLine(models.Model):
             raise UserError(line._get_credit_excluded_message())
 
     @api.model
-    def _prepare_reconciliation_plan(self, plan, amls_values_map, shadowed_aml_values=None):
+    def _prepare_reconciliation_plan(
+        self, plan, amls_values_map, shadowed_aml_values=None
+    ):
         """Override of `account` to show the caps to what computes the partials.
 
         The context reaches the computation alone, not the entries it leads to.
@@ -402,9 +426,9 @@ class AccountMoveLine(models.Model):
     ):
         """Override of `account` to match up to an amount only.
 
-        The engine always takes the smaller residual of two items. What it is to leave of
-        the debit item is held back from it and given back after; both sides come back as
-        done so that one partial is made.
+        The engine always takes the smaller residual of two items. What it is to leave
+        of the debit item is held back from it and given back after; both sides come
+        back as done so that one partial is made.
         """
         caps = self.env.context.get("client_allocation_caps")
         debit, credit = debit_values["aml"], credit_values["aml"]
@@ -420,11 +444,13 @@ class AccountMoveLine(models.Model):
             debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
         )
         unmatched = debit_values["amount_residual_currency"]
-        if not results.get("partial_values") or not debit.currency_id.is_zero(unmatched):
+        if not results.get("partial_values") or not debit.currency_id.is_zero(
+            unmatched
+        ):
             raise UserError(
                 self.env._(
-                    "%(amount)s is more than %(credit)s of %(client)s has left. Enter a smaller "
-                    "amount or choose another credit.",
+                    "%(amount)s is more than %(credit)s of %(client)s has left. Enter "
+                    "a smaller amount or choose another credit.",
                     amount=debit.currency_id.format(amount),
                     credit=credit.move_id.display_name,
                     client=credit._get_client_name(),
@@ -447,7 +473,10 @@ class AccountMoveLine(models.Model):
         :return: dict of the residuals held back
         """
         line = values["aml"]
-        residual, residual_currency = values["amount_residual"], values["amount_residual_currency"]
+        residual, residual_currency = (
+            values["amount_residual"],
+            values["amount_residual_currency"],
+        )
         if line.currency_id.compare_amounts(amount, residual_currency) == 0:
             return {}
         if line.currency_id == line.company_currency_id:
@@ -465,7 +494,11 @@ class AccountMoveLine(models.Model):
     def _sorted_for_allocation(self):
         """Return the items in the order they are applied: by due date, then number."""
         return self.sorted(
-            lambda line: (line.date_maturity or line.date, line.move_name or "", line.id)
+            lambda line: (
+                line.date_maturity or line.date,
+                line.move_name or "",
+                line.id,
+            )
         )
 
     def _get_residual_values(self):
@@ -482,7 +515,8 @@ class AccountMoveLine(models.Model):
     def _simulate_allocation(self, credit_values, debit_values, amount=None):
         """Compute what the engine would match of two items, without booking it.
 
-        :param dict credit_values: from `_get_residual_values`; reduced by what is matched
+        :param dict credit_values: from `_get_residual_values`; reduced by what is
+            matched
         :param dict debit_values: likewise
         :param float amount: at most so much, in the currency of the debit item
         :return: the amount matched, in the currency of the debit item
@@ -495,7 +529,9 @@ class AccountMoveLine(models.Model):
             caps = AllocationCaps({(debit.id, credit.id): amount})
             engine = self.with_context(client_allocation_caps=caps)
         engine._prepare_reconciliation_single_partial(debit_values, credit_values)
-        return debit.currency_id.round(before - debit_values["amount_residual_currency"])
+        return debit.currency_id.round(
+            before - debit_values["amount_residual_currency"]
+        )
 
     @api.model
     def _plan_allocations(self, credits, debits, full_only=False):
@@ -522,14 +558,18 @@ class AccountMoveLine(models.Model):
                 if debit.currency_id.is_zero(debit_values["amount_residual_currency"]):
                     break
             if full_only:
-                if not debit.currency_id.is_zero(debit_values["amount_residual_currency"]):
+                if not debit.currency_id.is_zero(
+                    debit_values["amount_residual_currency"]
+                ):
                     continue
                 remaining = trial
             plan.extend(taken)
             remaining = [
                 values
                 for values in remaining
-                if not values["aml"].company_currency_id.is_zero(values["amount_residual"])
+                if not values["aml"].company_currency_id.is_zero(
+                    values["amount_residual"]
+                )
             ]
             if not remaining:
                 break
@@ -551,7 +591,9 @@ class AccountMoveLine(models.Model):
         allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
         plan = self._plan_allocations(
             self._sorted_for_allocation(),
-            debits.filtered(lambda line: line.move_id in allowed)._sorted_for_allocation(),
+            debits.filtered(
+                lambda line: line.move_id in allowed
+            )._sorted_for_allocation(),
             full_only=full_only,
         )
         return self._reconcile_planned(plan)
@@ -565,7 +607,9 @@ class AccountMoveLine(models.Model):
         """
         if not plan:
             return 0.0
-        debits = self.browse(dict.fromkeys(debit.id for _credit, debit, _amount in plan))
+        debits = self.browse(
+            dict.fromkeys(debit.id for _credit, debit, _amount in plan)
+        )
         before = sum(debits.mapped("amount_residual"))
         # No caps: the engine takes the smaller residual, as planned.
         pairs = [credit | debit for credit, debit, _amount in plan]
@@ -574,7 +618,8 @@ class AccountMoveLine(models.Model):
         return debits[0].company_currency_id.round(applied)
 
     def _get_client_key(self):
-        """Return what tells this item's client account: commercial partner, root company."""
+        """Return what tells this item's client account: commercial partner, root
+        company."""
         self.ensure_one()
         return self.partner_id.commercial_partner_id, self.company_id.sudo().root_id
 
@@ -641,7 +686,8 @@ class AccountMoveLine(models.Model):
         for key, client_debts in open_debts._group_by_client().items():
             payable = client_debts.filtered(lambda line: line.move_id in allowed)
             plan += lines._plan_allocations(
-                credits_by_key[key]._sorted_for_allocation(), payable._sorted_for_allocation()
+                credits_by_key[key]._sorted_for_allocation(),
+                payable._sorted_for_allocation(),
             )
         lines._reconcile_planned(plan)
 
@@ -670,10 +716,12 @@ class AccountMoveLine(models.Model):
         )
         credits -= self.filtered(lambda line: line.balance < 0) - givers
         return credits.filtered(
-            lambda line: policies.get(line._get_client_key()) == "all"
-            or (
-                policies.get(line._get_client_key()) == "next"
-                and line.move_id.client_account_credit
+            lambda line: (
+                policies.get(line._get_client_key()) == "all"
+                or (
+                    policies.get(line._get_client_key()) == "next"
+                    and line.move_id.client_account_credit
+                )
             )
         )
 
@@ -688,7 +736,8 @@ class AccountMoveLine(models.Model):
         found = debts.filtered(lambda line: line._get_client_key() in keys)
         if clients_all := {key[0] for key in keys if policies[key] == "all"}:
             found |= self.search(
-                self._get_open_items_domain(clients_all) & Domain("amount_residual", ">", 0)
+                self._get_open_items_domain(clients_all)
+                & Domain("amount_residual", ">", 0)
             ).filtered(lambda line: policies.get(line._get_client_key()) == "all")
         return found
 
@@ -699,7 +748,11 @@ class AccountMoveLine(models.Model):
         Its conditions are those of the index `_client_open_items_idx`.
         """
         return (
-            Domain("partner_id.commercial_partner_id", "in", [client.id for client in clients])
+            Domain(
+                "partner_id.commercial_partner_id",
+                "in",
+                [client.id for client in clients],
+            )
             & Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("parent_state", "=", "posted")
             & Domain("amount_residual", "!=", 0)
@@ -729,7 +782,8 @@ class AccountMoveLine(models.Model):
         if self.account_type != "asset_receivable" or self.amount_residual >= 0:
             raise UserError(
                 self.env._(
-                    "%(document)s of %(client)s has no credit left. Choose an open credit.",
+                    "%(document)s of %(client)s has no credit left. Choose an open "
+                    "credit.",
                     document=self.move_id.display_name,
                     client=self._get_client_name(),
                 )

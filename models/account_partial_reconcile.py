@@ -38,15 +38,17 @@ class AccountPartialReconcile(models.Model):
             if debt.account_type != "asset_receivable":
                 raise UserError(
                     self.env._(
-                        "%s is no invoice or charge of a client. Undo this matching from its "
-                        "journal items.",
+                        "%s is no invoice or charge of a client. Undo this matching "
+                        "from its journal items.",
                         debt.move_id.display_name,
                     )
                 )
             debt._get_client_account().sudo(self.env.su)._check_officer()
             credit = partial_sudo.credit_move_id.move_id
             document = debt.move_id
-            amount = partial_sudo.debit_currency_id.format(partial_sudo.debit_amount_currency)
+            amount = partial_sudo.debit_currency_id.format(
+                partial_sudo.debit_amount_currency
+            )
             partial_sudo.unlink()
             document.message_post(
                 body=self.env._(

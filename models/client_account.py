@@ -1,12 +1,14 @@
 import json
 from collections import defaultdict
+from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL, float_round, format_date
+from odoo.tools import SQL, format_date
+from odoo.tools.date_utils import date_range
 
 from ..utils import MAX_AMOUNT, check_amount, check_date, check_reason, is_real_number
 
@@ -80,8 +82,8 @@ class ClientAccount(models.Model):
         readonly=True,
         tracking=True,
         copy=False,
-        help="How far below zero the balance may go. Zero is a decision too: the client "
-        "pays up front. It counts while the account is granted.",
+        help="How far below zero the balance may go. Zero is a decision too: the "
+        "client pays up front. It counts while the account is granted.",
     )
     credit_application = fields.Selection(tracking=True)
     lock_version = fields.Integer(
@@ -117,6 +119,7 @@ class ClientAccount(models.Model):
         help="Credits, payments on account and credit notes not used yet.",
     )
     limit_in_force = fields.Monetary(
+        string="Limit in Force",
         compute="_compute_figures",
         search="_search_limit_in_force",
         aggregator="sum",
@@ -210,35 +213,41 @@ class ClientAccount(models.Model):
         account = SQL.identifier("account")
         figures = SQL.identifier("figures")
         values = SQL(", ").join(
-            SQL("%s AS %s", self._figure_to_sql(name, account, figures), SQL.identifier(name))
+            SQL(
+                "%s AS %s",
+                self._figure_to_sql(name, account, figures),
+                SQL.identifier(name),
+            )
             for name in FIGURES
         )
         self.flush_recordset(["partner_id", "company_id", "state", "credit_limit"])
         rows = self.env.execute_query_dict(
             SQL(
                 "SELECT account.id, %(values)s FROM client_account account"
-                " LEFT JOIN (%(items)s) figures ON figures.partner_id = account.partner_id"
-                " AND figures.company_id = account.company_id"
-                " WHERE account.id = ANY(%(ids)s)",
+                " LEFT JOIN (%(items)s) figures ON figures.partner_id = "
+                "account.partner_id AND figures.company_id = account.company_id WHERE "
+                "account.id = ANY(%(ids)s)",
                 values=values,
                 items=self._get_open_items_sql(self._origin.partner_id.ids),
                 ids=ids,
             )
         )
         return {
-            row.pop("id"): {name: value or 0.0 for name, value in row.items()} for row in rows
+            row.pop("id"): {name: value or 0.0 for name, value in row.items()}
+            for row in rows
         }
 
     @api.model
     def _get_open_items_sql(self, partner_ids=None):
         """Return the open receivable items summed by client and root company.
 
-        Its conditions are those of the index `account.move.line._client_open_items_idx`,
-        so that settled history costs nothing.
+        Its conditions are those of the index
+        `account.move.line._client_open_items_idx`, so that settled history costs
+        nothing.
 
         :param partner_ids: ids of commercial partners, None for all
-        :return: `SQL` of a query with columns partner_id, company_id, balance, amount_owed,
-            amount_overdue and credit_available
+        :return: `SQL` of a query with columns partner_id, company_id, balance,
+            amount_owed, amount_overdue and credit_available
         """
         lines = self.env["account.move.line"]._fields
         return SQL(
@@ -247,8 +256,8 @@ class ClientAccount(models.Model):
                    split_part(branch.parent_path, '/', 1)::integer AS company_id,
                    -SUM(line.amount_residual) AS balance,
                    SUM(GREATEST(line.amount_residual, 0)) AS amount_owed,
-                   SUM(GREATEST(line.amount_residual, 0))
-                       FILTER (WHERE COALESCE(line.date_maturity, line.date) < %(today)s)
+                   SUM(GREATEST(line.amount_residual, 0)) FILTER (WHERE
+                       COALESCE(line.date_maturity, line.date) < %(today)s)
                        AS amount_overdue,
                    SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
               FROM account_move_line line
@@ -303,7 +312,9 @@ class ClientAccount(models.Model):
             return SQL("(COALESCE(%s.balance, 0) + %s)", figures, limit)
         if name == "limit_usage":
             return SQL(
-                "ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1)", figures, limit
+                "ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1)",
+                figures,
+                limit,
             )
         return SQL("COALESCE(%s.%s, 0)", figures, SQL.identifier(name))
 
@@ -345,7 +356,9 @@ class ClientAccount(models.Model):
         sql_operator = SQL({"in": "IN"}.get(operator, operator))  # pylint: disable=sql-injection
 
         def to_sql(model, alias, query):
-            return SQL("%s %s %s", model._field_to_sql(alias, name, query), sql_operator, value)
+            return SQL(
+                "%s %s %s", model._field_to_sql(alias, name, query), sql_operator, value
+            )
 
         return Domain.custom(to_sql=to_sql)
 
@@ -390,7 +403,9 @@ class ClientAccount(models.Model):
         lines = self.env["account.move.line"].sudo()
         for account in self:
             # Sudo: the account's readers need not read journal items.
-            [(total,)] = lines._read_group(account._get_items_domain(), [], ["balance:sum"])
+            [(total,)] = lines._read_group(
+                account._get_items_domain(), [], ["balance:sum"]
+            )
             account.ledger_balance = -total
             account.ledger_difference = account.currency_id.round(
                 account.ledger_balance - account.balance
@@ -442,40 +457,50 @@ class ClientAccount(models.Model):
             )
 
     def _get_balance_points(self):
-        """Return the balance of one account at the end of each day it moved.
+        """Return the balance of one account week by week over twelve months.
 
-        The first point is twelve months back; the last is today, or the last movement
-        when that is later, and equals the closing balance of the history.
+        The widget draws its points at equal distances, so they are a week apart; the
+        last one is today, or the last movement when that is later, and equals the
+        closing balance of the history.
 
         :return: list of (date, balance in company currency), in order of date
         """
         self.ensure_one()
         today = fields.Date.context_today(self)
-        start = today - relativedelta(months=12)
-        query = self.env["account.move.line"].sudo()._search(self._get_items_domain())
-        daily = self.env.execute_query(
+        movements = self._fetch_daily_movements()
+        last = max([today, *movements])
+        days = list(
+            date_range(today - relativedelta(months=12), last, timedelta(weeks=1))
+        )
+        points = []
+        balance = 0.0
+        pending = sorted(movements.items())
+        for day in days if days[-1] == last else [*days, last]:
+            while pending and pending[0][0] <= day:
+                balance += pending.pop(0)[1]
+            points.append((day, self.currency_id.round(balance)))
+        return points
+
+    def _fetch_daily_movements(self):
+        """Return {date: change of the balance} of all items of one account."""
+        lines = self.env["account.move.line"]
+        # Sudo: the account's readers need not read journal items.
+        query = lines.sudo()._search(self._get_items_domain())
+        rows = self.env.execute_query(
             SQL(
-                "SELECT GREATEST(account_move_line.date, %s) AS day,"
-                " -SUM(account_move_line.balance)"
-                " FROM %s WHERE %s GROUP BY 1 ORDER BY 1",
-                start,
-                query.from_clause,
-                query.where_clause or SQL("TRUE"),
-                to_flush=[
-                    self.env["account.move.line"]._fields[name] for name in ("date", "balance")
-                ],
+                "SELECT %(date)s, -SUM(%(balance)s) FROM %(source)s WHERE %(where)s "
+                "GROUP BY 1",
+                date=SQL.identifier(
+                    lines._table, "date", to_flush=lines._fields["date"]
+                ),
+                balance=SQL.identifier(
+                    lines._table, "balance", to_flush=lines._fields["balance"]
+                ),
+                source=query.from_clause,
+                where=query.where_clause,
             )
         )
-        points = [(start, 0.0)]
-        for day, amount in daily:
-            point = (day, self.currency_id.round(points[-1][1] + float(amount)))
-            if day == start:
-                points[0] = point
-            else:
-                points.append(point)
-        if points[-1][0] < today:
-            points.append((today, points[-1][1]))
-        return points
+        return {day: float(change) for day, change in rows}
 
     # === CRUD ===
 
@@ -492,8 +517,12 @@ class ClientAccount(models.Model):
         clean = self._without_approval()
         defaults = {f"default_{name}" for name in PROTECTED_FIELDS}
         if defaults & clean.env.context.keys():
-            clean = clean.with_context(
-                {key: item for key, item in clean.env.context.items() if key not in defaults}
+            clean = clean.with_context(  # pylint: disable=context-overridden
+                {
+                    key: item
+                    for key, item in clean.env.context.items()
+                    if key not in defaults
+                }
             )
         return super(ClientAccount, clean).create(vals_list)
 
@@ -511,7 +540,9 @@ class ClientAccount(models.Model):
         if refused := PROTECTED_FIELDS.intersection(names):
             labels = [
                 description["string"]
-                for description in self.sudo().fields_get(sorted(refused), ["string"]).values()
+                for description in self.sudo()
+                .fields_get(sorted(refused), ["string"])
+                .values()
             ]
             raise UserError(
                 self.env._(
@@ -533,7 +564,7 @@ class ClientAccount(models.Model):
             return self
         context = dict(self.env.context)
         del context["client_account_approved"]
-        return self.with_context(context)
+        return self.with_context(context)  # pylint: disable=context-overridden
 
     def _set_limit(self, limit, state="granted"):
         """Set the limit and the state of these accounts: the only way either changes.
@@ -558,8 +589,8 @@ class ClientAccount(models.Model):
     def _get_or_create(self, partners, company):
         """Return the accounts of these clients in a company, made where missing.
 
-        Safe when two transactions make the same account at once: one waits for the other
-        and, when that commits, fails to serialize and is retried by Odoo.
+        Safe when two transactions make the same account at once: one waits for the
+        other and, when that commits, fails to serialize and is retried by Odoo.
 
         :param partners: `res.partner`, contacts stand for their commercial partner
         :param company: `res.company`, a branch stands for its root
@@ -570,12 +601,16 @@ class ClientAccount(models.Model):
         if not clients or not root:
             return self.browse()
         # Sudo: making the account is part of the document that needs it.
-        domain = Domain("partner_id", "in", clients.ids) & Domain("company_id", "=", root.id)
+        domain = Domain("partner_id", "in", clients.ids) & Domain(
+            "company_id", "=", root.id
+        )
         accounts = self.sudo().search(domain)
         if missing := clients - accounts.partner_id:
             self._insert_accounts(
                 SQL(
-                    "SELECT id, %s FROM res_partner WHERE id = ANY(%s)", root.id, missing.ids
+                    "SELECT id, %s FROM res_partner WHERE id = ANY(%s)",
+                    root.id,
+                    missing.ids,
                 )
             )
             accounts = self.sudo().search(domain)
@@ -615,11 +650,8 @@ class ClientAccount(models.Model):
                   CROSS JOIN LATERAL (
                     SELECT LEAST(
                         GREATEST(
-                            (partner.credit_limit ->> client.company_id::text)::numeric, 0
-                        ),
-                        %(most)s
-                    ) AS amount
-                  ) limits
+                            (partner.credit_limit ->> client.company_id::text)::numeric,
+                            0 ), %(most)s ) AS amount ) limits
                 """,
                 most=MAX_AMOUNT - 1,
             ),
@@ -630,15 +662,18 @@ class ClientAccount(models.Model):
     def _insert_accounts(self, source, with_limit=False):
         """Insert accounts for the rows of a query, leaving those there are.
 
-        `INSERT ... ON CONFLICT` because a unique violation is not retried by Odoo while a
-        serialization failure is. It names every column that has a default.
+        `INSERT ... ON CONFLICT` because a unique violation is not retried by Odoo while
+        a serialization failure is. It names every column that has a default.
 
         :param SQL source: a query of partner id and company id and, with `with_limit`,
             whether the limit is granted and its amount
         """
         self.env["res.partner"].flush_model(["commercial_partner_id"])
         limit = (
-            SQL("CASE WHEN source.granted THEN 'granted' ELSE 'not_granted' END, source.amount")
+            SQL(
+                "CASE WHEN source.granted THEN 'granted' ELSE 'not_granted' END, "
+                "source.amount"
+            )
             if with_limit
             else SQL("'not_granted', 0")
         )
@@ -651,14 +686,13 @@ class ClientAccount(models.Model):
             SQL(
                 """
                 INSERT INTO client_account (
-                    partner_id, company_id, currency_id, state, credit_limit, lock_version,
-                    create_uid, create_date, write_uid, write_date
-                )
-                SELECT source.partner_id, source.company_id, company.currency_id, %(limit)s, 0,
-                       %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
-                  FROM (%(source)s) AS %(columns)s
-                  JOIN res_company company ON company.id = source.company_id
-                ON CONFLICT (partner_id, company_id) DO NOTHING
+                    partner_id, company_id, currency_id, state, credit_limit,
+                    lock_version, create_uid, create_date, write_uid, write_date )
+                    SELECT source.partner_id, source.company_id, company.currency_id,
+                    %(limit)s, 0, %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT
+                    TIME ZONE 'UTC' FROM (%(source)s) AS %(columns)s JOIN res_company
+                    company ON company.id = source.company_id ON CONFLICT (partner_id,
+                    company_id) DO NOTHING
                 """,
                 limit=limit,
                 uid=self.env.uid,
@@ -685,7 +719,10 @@ class ClientAccount(models.Model):
 
         :return: {account: {name: value}}
         """
-        return {account: {name: account._get_policy(name) for name in names} for account in self}
+        return {
+            account: {name: account._get_policy(name) for name in names}
+            for account in self
+        }
 
     def _get_committed_amounts(self):
         """Return what each account has promised but not been invoiced for.
@@ -708,14 +745,16 @@ class ClientAccount(models.Model):
         if not self.env.user.has_group("client_account.group_client_account_officer"):
             raise AccessError(
                 self.env._(
-                    "Only officers of client accounts may give credits, charge or allocate. "
-                    "Ask an administrator for the right “Client Accounts: Officer”."
+                    "Only officers of client accounts may give credits, charge or "
+                    "allocate. Ask an administrator for the right “Client Accounts: "
+                    "Officer”."
                 )
             )
         self.check_access("write")
 
     def _touch(self):
-        """Write these accounts' rows first, so that a concurrent change cannot be missed.
+        """Write these accounts' rows first, so that a concurrent change cannot be
+        missed.
 
         The loser of two gets a serialization failure, which Odoo retries; a lock would
         keep the old snapshot. Never catch database errors around it.
@@ -738,8 +777,8 @@ class ClientAccount(models.Model):
 
         :param float amount: company currency, above zero
         :param str reason: shown in the client's history
-        :param date: accounting date, today when empty; Odoo moves one in a locked period
-            to the first open day
+        :param date: accounting date, today when empty; Odoo moves one in a locked
+            period to the first open day
         :param str key: makes a repeat harmless: the same key again answers the first
             entry, with other values it is an error
         :return: id of the posted `account.move`
@@ -799,7 +838,7 @@ class ClientAccount(models.Model):
         return key.strip()
 
     def _find_adjustment(self, key):
-        """Return the adjustment this key has booked in the account's company, if any."""
+        """Return the adjustment this key has booked in the account's company."""
         # Sudo: the key is unique in the company, whoever used it.
         return (
             self.env["account.move"]
@@ -817,7 +856,8 @@ class ClientAccount(models.Model):
     def _prepare_adjustment(self, kind, amount, reason, date=None, date_due=None):
         """Check the values of an adjustment of one account.
 
-        :return: dict of kind, amount, reason, date and date_due, for `_create_adjustments`
+        :return: dict of kind, amount, reason, date and date_due, for
+            `_create_adjustments`
         :raise UserError: when a value is refused
         """
         self.ensure_one()
@@ -850,11 +890,20 @@ class ClientAccount(models.Model):
         :return: the posted `account.move` in the same order
         """
         # Sudo: officers need no right to make journal entries; what is booked is fixed.
-        moves_sudo = self.env["account.move"].sudo().create(
-            [account._prepare_adjustment_move_vals(values) for account, values in adjustments]
+        moves_sudo = (
+            self.env["account.move"]
+            .sudo()
+            .create(
+                [
+                    account._prepare_adjustment_move_vals(values)
+                    for account, values in adjustments
+                ]
+            )
         )
         moves_sudo._post(soft=False)
-        moves_sudo._tell_moved_dates([values["date"] for _account, values in adjustments])
+        moves_sudo._tell_moved_dates(
+            [values["date"] for _account, values in adjustments]
+        )
         return moves_sudo.sudo(self.env.su)
 
     def _prepare_adjustment_move_vals(self, values):
@@ -875,7 +924,8 @@ class ClientAccount(models.Model):
             "company_id": company.id,
             "partner_id": self.partner_id.id,
             "date": date,
-            # The database indexes the reference, and an index row has room for 2,700 bytes.
+            # The database indexes the reference, and an index row has room for 2,700
+            # bytes.
             "ref": reason.splitlines()[0][:120],
             "client_adjustment": values["kind"],
             "client_adjustment_reason": reason,
@@ -888,7 +938,8 @@ class ClientAccount(models.Model):
         }
 
     def _prepare_adjustment_line_vals(self, values, account, date):
-        """Return the values of the two items of an adjustment: receivable, then the other.
+        """Return the values of the two items of an adjustment: receivable, then the
+        other.
 
         :param account: the `account.account` against receivable
         :param date: the accounting date asked for
@@ -923,7 +974,9 @@ class ClientAccount(models.Model):
         """
         self.ensure_one()
         company = self.sudo().company_id
-        account = self.partner_id.sudo().with_company(company).property_account_receivable_id
+        account = (
+            self.partner_id.sudo().with_company(company).property_account_receivable_id
+        )
         if not account:
             raise UserError(
                 self.env._(
@@ -941,8 +994,8 @@ class ClientAccount(models.Model):
         """Apply open credits to open debts, oldest first.
 
         Credits of any source are used, as this is an explicit order. Invoices that are
-        blocked, wait for a payment transaction or hold a product not payable with account
-        credit are passed over.
+        blocked, wait for a payment transaction or hold a product not payable with
+        account credit are passed over.
 
         :return: the amount applied, company currency
         :rtype: float
@@ -960,7 +1013,9 @@ class ClientAccount(models.Model):
         lines = self.env["account.move.line"].sudo()
         for account in self:
             open_lines = lines.search(account._get_open_items_domain())
-            applied += open_lines.filtered(lambda line: line.amount_residual < 0)._apply_to(
+            applied += open_lines.filtered(
+                lambda line: line.amount_residual < 0
+            )._apply_to(
                 open_lines.filtered(lambda line: line.amount_residual > 0),
                 full_only=full_only,
             )
@@ -968,7 +1023,8 @@ class ClientAccount(models.Model):
 
     @api.model
     def _build_items_domain(self, clients, roots):
-        """Return the domain of all posted receivable items of clients in root companies."""
+        """Return the domain of all posted receivable items of clients in root
+        companies."""
         return (
             Domain("partner_id.commercial_partner_id", "in", clients.ids)
             & Domain("company_id", "child_of", roots.ids)
@@ -1025,7 +1081,10 @@ class ClientAccount(models.Model):
             "res_model": "client.account.payment",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_account_id": self.id, "default_payment_type": payment_type},
+            "context": {
+                "default_account_id": self.id,
+                "default_payment_type": payment_type,
+            },
         }
 
     def action_apply_credits(self):
@@ -1034,7 +1093,7 @@ class ClientAccount(models.Model):
         for account in self:
             applied[account.currency_id] += account.apply_credits()
         amounts = ", ".join(
-            currency.format(float_round(amount, precision_rounding=currency.rounding))
+            currency.format(currency.round(amount))
             for currency, amount in applied.items()
         )
         return {

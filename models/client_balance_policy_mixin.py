@@ -18,8 +18,8 @@ class ClientBalancePolicyMixin(models.AbstractModel):
             ("all", "Any credit to any open invoice"),
         ],
         help="By hand only: nothing is applied by itself.\n"
-        "Account credits to each new invoice: what is left of credits given or received "
-        "through the account goes to each invoice or charge when it is posted.\n"
-        "Any credit to any open invoice: payments and credit notes are applied too, also to "
-        "invoices already open, oldest first.",
+        "Account credits to each new invoice: what is left of credits given or "
+        "received through the account goes to each invoice or charge when it is "
+        "posted.\nAny credit to any open invoice: payments and credit notes are "
+        "applied too, also to invoices already open, oldest first.",
     )

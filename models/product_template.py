@@ -6,6 +6,6 @@ class ProductTemplate(models.Model):
 
     not_payable_with_credit = fields.Boolean(
         string="Not Payable with Account Credit",
-        help="An invoice that holds this product cannot be paid with the client's account "
-        "credit, as for the first payment of a plan.",
+        help="An invoice that holds this product cannot be paid with the client's "
+        "account credit, as for the first payment of a plan.",
     )

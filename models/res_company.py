@@ -2,6 +2,11 @@ from odoo import fields, models
 from odoo.exceptions import RedirectWarning
 from odoo.fields import Domain
 
+# What an adjustment books against receivable cannot be receivable itself.
+ADJUSTMENT_ACCOUNT_DOMAIN = (
+    "[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]"
+)
+
 
 class ResCompany(models.Model):
     _name = "res.company"
@@ -19,13 +24,13 @@ class ResCompany(models.Model):
     client_credit_account_id = fields.Many2one(
         "account.account",
         check_company=True,
-        domain="[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]",
+        domain=ADJUSTMENT_ACCOUNT_DOMAIN,
         help="Account debited when a credit is issued to a client.",
     )
     client_charge_account_id = fields.Many2one(
         "account.account",
         check_company=True,
-        domain="[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]",
+        domain=ADJUSTMENT_ACCOUNT_DOMAIN,
         help="Account credited when an amount is charged to a client.",
     )
 
@@ -34,8 +39,8 @@ class ResCompany(models.Model):
     def _setup_client_adjustments(self):
         """Give each root company with a chart the journal and accounts of adjustments.
 
-        What is set already stays; companies without a chart are left alone, and branches
-        use what their root has.
+        What is set already stays; companies without a chart are left alone, and
+        branches use what their root has.
         """
         for company in self.sudo().root_id.filtered("chart_template"):
             company = company.with_company(company)
@@ -45,7 +50,11 @@ class ResCompany(models.Model):
                 vals["client_adjustment_journal_id"] = journal.id
             for field_name, account_type, name in (
                 ("client_credit_account_id", "expense", self.env._("Client Credits")),
-                ("client_charge_account_id", "income_other", self.env._("Client Charges")),
+                (
+                    "client_charge_account_id",
+                    "income_other",
+                    self.env._("Client Charges"),
+                ),
             ):
                 if not company[field_name]:
                     account = company._get_or_create_account_of_type(account_type, name)
@@ -145,8 +154,8 @@ class ResCompany(models.Model):
         if not journal or not account:
             raise RedirectWarning(
                 self.env._(
-                    "%(company)s has no journal or account for client credits and charges. "
-                    "Choose them in the settings, under Client Accounts.",
+                    "%(company)s has no journal or account for client credits and "
+                    "charges. Choose them in the settings, under Client Accounts.",
                     company=company.display_name,
                 ),
                 self.env.ref("account.action_account_config").id,

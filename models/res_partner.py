@@ -19,11 +19,13 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     client_account_ids = fields.One2many(
-        "client.account", "partner_id", string="Client Accounts", groups=VIEWER, copy=False
+        "client.account",
+        "partner_id",
+        groups=VIEWER,
+        copy=False,
     )
     client_account_id = fields.Many2one(
         "client.account",
-        string="Client Account",
         compute="_compute_client_account_id",
         search="_search_client_account_id",
         groups=VIEWER,
@@ -40,7 +42,6 @@ class ResPartner(models.Model):
 
     # === Figures: plain computed fields with their own SQL, in the current company ===
     client_balance = fields.Monetary(
-        string="Client Balance",
         compute="_compute_client_figures",
         search="_search_client_balance",
         currency_field="client_account_currency_id",
@@ -81,7 +82,6 @@ class ResPartner(models.Model):
         copy=False,
     )
     client_available = fields.Monetary(
-        string="Client Available",
         compute="_compute_client_figures",
         search="_search_client_available",
         currency_field="client_account_currency_id",
@@ -102,9 +102,11 @@ class ResPartner(models.Model):
 
     # === Policies ===
     client_credit_application = fields.Selection(
-        selection=lambda self: self.env["client.account"]
-        ._fields["credit_application"]
-        ._description_selection(self.env),
+        selection=lambda self: (
+            self.env["client.account"]
+            ._fields["credit_application"]
+            ._description_selection(self.env)
+        ),
         string="Client Credit Application",
         compute="_compute_client_credit_application",
         inverse="_inverse_client_credit_application",
@@ -121,7 +123,10 @@ class ResPartner(models.Model):
     def _compute_client_account_id(self):
         clients = self.commercial_partner_id
         accounts = self.env["client.account"].search(
-            [("partner_id", "in", clients.ids), ("company_id", "=", self.env.company.root_id.id)]
+            [
+                ("partner_id", "in", clients.ids),
+                ("company_id", "=", self.env.company.root_id.id),
+            ]
         )
         by_client = {account.partner_id: account for account in accounts}
         for partner in self:
@@ -150,8 +155,10 @@ class ResPartner(models.Model):
         """
         if not self.ids:
             return {}
-        query = self.env["res.partner"].with_context(active_test=False)._search(
-            [("id", "in", self.ids)], bypass_access=True
+        query = (
+            self.env["res.partner"]
+            .with_context(active_test=False)
+            ._search([("id", "in", self.ids)], bypass_access=True)
         )
         partners = self.sudo()
         columns = SQL(", ").join(
@@ -166,7 +173,8 @@ class ResPartner(models.Model):
         )
         rows = self.env.execute_query_dict(query.select(SQL("res_partner.id"), columns))
         figures = {
-            row.pop("id"): {name: value or 0.0 for name, value in row.items()} for row in rows
+            row.pop("id"): {name: value or 0.0 for name, value in row.items()}
+            for row in rows
         }
         committed = self.sudo().client_account_id._get_committed_amounts()
         if committed:
@@ -191,7 +199,9 @@ class ResPartner(models.Model):
         accounts = self.env["client.account"]
         root_id = self.env.company.root_id.id
         client = SQL.identifier(
-            alias, "commercial_partner_id", to_flush=self._fields["commercial_partner_id"]
+            alias,
+            "commercial_partner_id",
+            to_flush=self._fields["commercial_partner_id"],
         )
         for link, table in (
             ("client_figures", SQL("(%s)", accounts._get_open_items_sql(client_ids))),
@@ -203,7 +213,8 @@ class ResPartner(models.Model):
                 joined,
                 table,
                 SQL(
-                    "%(joined)s.partner_id = %(client)s AND %(joined)s.company_id = %(root)s",
+                    "%(joined)s.partner_id = %(client)s AND %(joined)s.company_id = "
+                    "%(root)s",
                     joined=SQL.identifier(joined),
                     client=client,
                     root=root_id,
@@ -219,11 +230,15 @@ class ResPartner(models.Model):
     @api.depends("client_account_ids.credit_application", "commercial_partner_id")
     def _compute_client_credit_application(self):
         for partner in self:
-            partner.client_credit_application = partner.client_account_id.credit_application
+            partner.client_credit_application = (
+                partner.client_account_id.credit_application
+            )
 
     def _inverse_client_credit_application(self):
         for partner in self:
-            account = self.env["client.account"]._get_or_create(partner, self.env.company)
+            account = self.env["client.account"]._get_or_create(
+                partner, self.env.company
+            )
             account.credit_application = partner.client_credit_application
 
     # === Search ===
@@ -306,7 +321,7 @@ class ResPartner(models.Model):
         )
 
     def write(self, vals):
-        """Override of the ORM to keep the figures fresh when a contact changes hands."""
+        """Override of the ORM to keep the figures fresh when a contact moves."""
         result = super().write(vals)
         if "parent_id" in vals or "is_company" in vals:
             self.env["client.account"]._invalidate_figures()

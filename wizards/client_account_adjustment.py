@@ -23,8 +23,8 @@ class ClientAccountAdjustment(models.TransientModel):
         [("entry", "Adjustment entry"), ("invoice", "Credit note or invoice")],
         default="entry",
         required=True,
-        help="An adjustment entry has no taxes. Choose a credit note or invoice to book a "
-        "product with its taxes.",
+        help="An adjustment entry has no taxes. Choose a credit note or invoice to "
+        "book a product with its taxes.",
     )
     company_id = fields.Many2one("res.company", compute="_compute_company_id")
     currency_id = fields.Many2one(related="company_id.currency_id")
@@ -32,7 +32,8 @@ class ClientAccountAdjustment(models.TransientModel):
     reason = fields.Text(help="Shown in the client's history.")
     date = fields.Date(default=fields.Date.context_today)
     date_due = fields.Date(
-        string="Due Date", help="The charge is overdue after this date; empty: after its date."
+        string="Due Date",
+        help="The charge is overdue after this date; empty: after its date.",
     )
     product_id = fields.Many2one(
         "product.product", check_company=True, domain="[('sale_ok', '=', True)]"
@@ -62,7 +63,9 @@ class ClientAccountAdjustment(models.TransientModel):
     @api.depends("account_ids")
     def _compute_company_id(self):
         for wizard in self:
-            wizard.company_id = wizard.account_ids[:1].company_id or self.env.company.root_id
+            wizard.company_id = (
+                wizard.account_ids[:1].company_id or self.env.company.root_id
+            )
 
     @api.depends("product_id")
     def _compute_tax_ids(self):
@@ -78,7 +81,9 @@ class ClientAccountAdjustment(models.TransientModel):
             wizard.amount_total = wizard.amount
             if wizard.document == "invoice" and wizard.currency_id:
                 wizard.amount_total = wizard.tax_ids.compute_all(
-                    wizard.amount, currency=wizard.currency_id, product=wizard.product_id
+                    wizard.amount,
+                    currency=wizard.currency_id,
+                    product=wizard.product_id,
                 )["total_included"]
 
     @api.depends("move_id")
@@ -112,7 +117,10 @@ class ClientAccountAdjustment(models.TransientModel):
             moves = self._create_documents()
         else:
             moves = self.account_ids._create_adjustments(
-                [(account, self._prepare_adjustment(account)) for account in self.account_ids]
+                [
+                    (account, self._prepare_adjustment(account))
+                    for account in self.account_ids
+                ]
             )
         return self._get_done_action(moves)
 
@@ -126,8 +134,8 @@ class ClientAccountAdjustment(models.TransientModel):
         if len(self.account_ids.company_id) > 1:
             raise UserError(
                 self.env._(
-                    "%(clients)s have accounts in several companies. Choose clients of one "
-                    "company at a time.",
+                    "%(clients)s have accounts in several companies. Choose clients "
+                    "of one company at a time.",
                     clients=", ".join(self.account_ids.mapped("display_name")[:5]),
                 )
             )
@@ -162,7 +170,9 @@ class ClientAccountAdjustment(models.TransientModel):
             self.env["account.move"]
             .sudo()
             .with_company(self.company_id)
-            .create([self._prepare_document_vals(account) for account in self.account_ids])
+            .create(
+                [self._prepare_document_vals(account) for account in self.account_ids]
+            )
         )
         moves_sudo._post(soft=False)
         return moves_sudo.sudo(self.env.su)
@@ -204,7 +214,7 @@ class ClientAccountAdjustment(models.TransientModel):
         return vals
 
     def _get_done_action(self, moves):
-        """Return the action after confirming: say so, and the real date where it moved."""
+        """Return the action after confirming: it says the real date if it moved."""
         moved = moves.sudo().filtered(lambda move: self.date and move.date != self.date)
         if not moved:
             return {"type": "ir.actions.act_window_close"}
@@ -215,7 +225,8 @@ class ClientAccountAdjustment(models.TransientModel):
                 "type": "warning",
                 "sticky": True,
                 "message": self.env._(
-                    "The books are closed on that date: %(moves)s booked on %(date)s instead.",
+                    "The books are closed on that date: %(moves)s booked on %(date)s "
+                    "instead.",
                     moves=", ".join(moved.mapped("name")[:5]),
                     date=fields.Date.to_string(moved[0].date),
                 ),

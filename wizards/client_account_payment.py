@@ -135,7 +135,8 @@ class ClientAccountPayment(models.TransientModel):
     def _compute_amount_remaining(self):
         for wizard in self:
             wizard.amount_remaining = wizard.amount - sum(
-                wizard._convert_from(line.currency_id, line.amount) for line in wizard.line_ids
+                wizard._convert_from(line.currency_id, line.amount)
+                for line in wizard.line_ids
             )
 
     @api.depends("account_id")
@@ -165,7 +166,9 @@ class ClientAccountPayment(models.TransientModel):
         )
 
     def _get_wizard_clients(self, vals):
-        account = self.account_id or self.account_id.browse(vals.get("account_id") or [])
+        account = self.account_id or self.account_id.browse(
+            vals.get("account_id") or []
+        )
         return account.exists().partner_id
 
     # === Actions ===
@@ -211,7 +214,9 @@ class ClientAccountPayment(models.TransientModel):
         if self.payment_type == "outbound":
             item._pay_back_credits()
         elif allocations:
-            item._allocate_amounts([(item, debit, amount) for debit, amount in allocations])
+            item._allocate_amounts(
+                [(item, debit, amount) for debit, amount in allocations]
+            )
         return {"type": "ir.actions.act_window_close"}
 
     def _check_payment(self):
@@ -222,21 +227,28 @@ class ClientAccountPayment(models.TransientModel):
         name = self.account_id.display_name
         check_amount(self.env, name, self.amount, self.currency_id)
         check_date(self.env, name, self.date)
-        if not self.journal_id or self.journal_id.type not in ("bank", "cash", "credit"):
+        if not self.journal_id or self.journal_id.type not in (
+            "bank",
+            "cash",
+            "credit",
+        ):
             raise UserError(
                 self.env._("Choose a bank or cash journal for the payment of %s.", name)
             )
         if self.payment_method_line_id not in self._get_available_method_lines():
             raise UserError(
                 self.env._(
-                    "Choose a payment method of %(journal)s for the payment of %(client)s.",
+                    "Choose a payment method of %(journal)s for the payment of "
+                    "%(client)s.",
                     journal=self.journal_id.sudo().display_name,
                     client=name,
                 )
             )
         if self.payment_type == "outbound" and self.account_id.credit_available <= 0:
             raise UserError(
-                self.env._("%s has no open credit to pay back. Issue a credit first.", name)
+                self.env._(
+                    "%s has no open credit to pay back. Issue a credit first.", name
+                )
             )
 
     def _get_allocations(self):
@@ -257,8 +269,8 @@ class ClientAccountPayment(models.TransientModel):
         ):
             raise UserError(
                 self.env._(
-                    "%(client)s pays %(amount)s, but %(more)s more is allocated. Lower an "
-                    "allocated amount or raise the payment.",
+                    "%(client)s pays %(amount)s, but %(more)s more is allocated. "
+                    "Lower an allocated amount or raise the payment.",
                     client=name,
                     amount=self.currency_id.format(self.amount),
                     more=self.currency_id.format(-self.amount_remaining),

@@ -12,7 +12,10 @@ class ClientAccountPaymentLine(models.TransientModel):
     )
     sequence = fields.Integer(default=10)
     debit_line_id = fields.Many2one(
-        "account.move.line", string="Invoice or Charge", required=True, ondelete="cascade"
+        "account.move.line",
+        string="Invoice or Charge",
+        required=True,
+        ondelete="cascade",
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
     document_name = fields.Char(string="Document", compute="_compute_line_values")

@@ -41,13 +41,18 @@ class ClientAmountMixin(models.AbstractModel):
         """
         for name, value in vals.items():
             field = self._fields.get(name)
-            if field is None or field.type != "monetary" or value is False or value is None:
+            if (
+                field is None
+                or field.type != "monetary"
+                or value is False
+                or value is None
+            ):
                 continue
             if not is_real_number(value) or abs(value) >= MAX_AMOUNT:
                 raise UserError(
                     self.env._(
-                        "%(field)s of %(client)s is no amount. Enter a number above zero and "
-                        "below 1,000,000,000,000, such as 25.00.",
+                        "%(field)s of %(client)s is no amount. Enter a number above "
+                        "zero and below 1,000,000,000,000, such as 25.00.",
                         field=field.get_description(self.env, ["string"])["string"],
                         client=self._get_sent_client_name(vals),
                     )

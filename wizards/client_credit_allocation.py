@@ -6,20 +6,28 @@ from ..utils import check_amount
 
 
 class ClientCreditAllocation(models.TransientModel):
-    """Set one credit against many debts or, opened from an invoice, many credits to it."""
+    """Set one credit against many debts or, from an invoice, many credits to it."""
 
     _name = "client.credit.allocation"
     _description = "Client Credit Allocation"
     _inherit = ["client.amount.mixin"]
 
-    credit_line_id = fields.Many2one("account.move.line", string="Credit", ondelete="cascade")
-    debit_line_id = fields.Many2one("account.move.line", string="Invoice", ondelete="cascade")
-    partner_id = fields.Many2one("res.partner", string="Client", compute="_compute_item")
+    credit_line_id = fields.Many2one(
+        "account.move.line", string="Credit", ondelete="cascade"
+    )
+    debit_line_id = fields.Many2one(
+        "account.move.line", string="Invoice", ondelete="cascade"
+    )
+    partner_id = fields.Many2one(
+        "res.partner", string="Client", compute="_compute_item"
+    )
     document_name = fields.Char(string="Document", compute="_compute_item")
     document_reason = fields.Char(string="Reason", compute="_compute_item")
     currency_id = fields.Many2one("res.currency", compute="_compute_item")
     amount_open = fields.Monetary(
-        string="To Allocate", compute="_compute_item", help="In the document's own currency."
+        string="To Allocate",
+        compute="_compute_item",
+        help="In the document's own currency.",
     )
     line_ids = fields.One2many(
         "client.credit.allocation.line",
@@ -111,7 +119,7 @@ class ClientCreditAllocation(models.TransientModel):
         return self.credit_line_id or self.debit_line_id
 
     def _search_other_items(self):
-        """Return the items that fit the one the wizard was opened from, oldest first."""
+        """Return the items that fit the wizard's own, oldest first."""
         # Sudo: officers need no right to read journal items of their clients.
         item = self._get_item().sudo()._origin
         if not item.partner_id:
@@ -119,8 +127,10 @@ class ClientCreditAllocation(models.TransientModel):
         account = item._get_client_account()
         account.sudo(self.env.su)._check_officer()
         others = item.search(account.sudo()._get_open_items_domain()).filtered(
-            lambda line: line.account_id == item.account_id
-            and (line.amount_residual > 0) == bool(self.credit_line_id)
+            lambda line: (
+                line.account_id == item.account_id
+                and (line.amount_residual > 0) == bool(self.credit_line_id)
+            )
         )
         if self.credit_line_id:
             excluded = others.move_id._filter_credit_excluded()
@@ -129,7 +139,10 @@ class ClientCreditAllocation(models.TransientModel):
 
     def _get_wizard_clients(self, vals):
         return self.env["res.partner"].union(
-            *(wizard._get_item().sudo().partner_id.commercial_partner_id for wizard in self)
+            *(
+                wizard._get_item().sudo().partner_id.commercial_partner_id
+                for wizard in self
+            )
         )
 
     # === Actions ===
@@ -176,8 +189,8 @@ class ClientCreditAllocation(models.TransientModel):
         if not allocations:
             raise UserError(
                 self.env._(
-                    "Enter an amount for %(client)s beside at least one document, or choose "
-                    "“Oldest First”.",
+                    "Enter an amount for %(client)s beside at least one document, or "
+                    "choose “Oldest First”.",
                     client=self.partner_id.display_name,
                 )
             )
@@ -214,7 +227,9 @@ class ClientCreditAllocation(models.TransientModel):
         """
         if bool(self.credit_line_id) == bool(self.debit_line_id):
             raise UserError(
-                self.env._("Open this window from one credit or from one invoice of a client.")
+                self.env._(
+                    "Open this window from one credit or from one invoice of a client."
+                )
             )
         account = self._get_item().sudo()._get_client_account()
         account.sudo(self.env.su)._check_officer()

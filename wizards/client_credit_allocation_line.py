@@ -14,7 +14,9 @@ class ClientCreditAllocationLine(models.TransientModel):
     debit_line_id = fields.Many2one(
         "account.move.line", string="Invoice or Charge", ondelete="cascade"
     )
-    credit_line_id = fields.Many2one("account.move.line", string="Credit", ondelete="cascade")
+    credit_line_id = fields.Many2one(
+        "account.move.line", string="Credit", ondelete="cascade"
+    )
     amount = fields.Monetary(help="In the currency of the invoice.")
     currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
     document_name = fields.Char(string="Document", compute="_compute_line_values")
@@ -55,8 +57,8 @@ class ClientCreditAllocationLine(models.TransientModel):
     def _get_pair(self):
         """Return the credit and the debit item: one is always the wizard's.
 
-        :return: tuple of two `account.move.line`, under sudo as officers need no right to
-            read journal items of their clients
+        :return: tuple of two `account.move.line`, under sudo as officers need no right
+            to read journal items of their clients
         """
         self.ensure_one()
         wizard = self.allocation_id.sudo()
@@ -65,7 +67,8 @@ class ClientCreditAllocationLine(models.TransientModel):
         return self.sudo().credit_line_id, wizard.debit_line_id
 
     def _get_item(self):
-        """Return the item this line stands for: the side the wizard was not opened from."""
+        """Return the item this line stands for: the side the wizard was not opened
+        from."""
         self.ensure_one()
         if self.allocation_id.credit_line_id:
             return self.debit_line_id

@@ -1,7 +1,7 @@
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { formatMonetary } from "@web/views/fields/formatters";
-import { MonetaryField, monetaryField } from "@web/views/fields/monetary/monetary_field";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {formatMonetary} from "@web/views/fields/formatters";
+import {MonetaryField, monetaryField} from "@web/views/fields/monetary/monetary_field";
 
 const formatters = registry.category("formatters");
 
@@ -35,6 +35,18 @@ export function formatClientChange(value, options = {}) {
     return value > 0 ? _t("%s credited", amount) : _t("%s charged", amount);
 }
 
+/**
+ * Say what a client can still spend, or by how much they are over.
+ *
+ * @param {number|false} value below zero: over the limit
+ * @param {Object} [options] as `formatMonetary` takes them
+ * @returns {string}
+ */
+export function formatClientAvailable(value, options = {}) {
+    const amount = formatMonetary(Math.abs(value || 0), options);
+    return value < 0 && !isNothing(value) ? _t("%s over", amount) : amount;
+}
+
 // Finer than any currency: what is left of adding floats.
 function isNothing(value) {
     return Math.abs(value || 0) < 0.0000005;
@@ -55,13 +67,23 @@ export class ClientBalanceField extends MonetaryField {
     }
 
     get formatOptions() {
-        return { digits: this.currencyDigits, currencyId: this.currencyId };
+        return {digits: this.currencyDigits, currencyId: this.currencyId};
     }
 }
 
 export class ClientChangeField extends ClientBalanceField {
     get formattedValue() {
         return formatClientChange(this.value, this.formatOptions);
+    }
+}
+
+export class ClientAvailableField extends ClientBalanceField {
+    get colorClass() {
+        return this.value < 0 && !isNothing(this.value) ? "text-danger" : "";
+    }
+
+    get formattedValue() {
+        return formatClientAvailable(this.value, this.formatOptions);
     }
 }
 
@@ -78,7 +100,15 @@ export const clientChangeField = {
     displayName: _t("Change of a Client Balance"),
 };
 
+export const clientAvailableField = {
+    ...clientBalanceField,
+    component: ClientAvailableField,
+    displayName: _t("Available to a Client"),
+};
+
+registry.category("fields").add("client_available", clientAvailableField);
 registry.category("fields").add("client_balance", clientBalanceField);
 registry.category("fields").add("client_change", clientChangeField);
+formatters.add("client_available", formatClientAvailable);
 formatters.add("client_balance", formatClientBalance);
 formatters.add("client_change", formatClientChange);

@@ -1,4 +1,4 @@
-import { registry } from "@web/core/registry";
+import {registry} from "@web/core/registry";
 
 /**
  * A client owes 180 and 150. A credit of 250 is issued with a reason; 100 of it goes to
@@ -8,7 +8,8 @@ registry.category("web_tour.tours").add("client_account_allocation", {
     steps: () => [
         {
             content: "Read the balance in words on the contact and open the account",
-            trigger: "button[name='action_open_client_account']:contains('330.00 owed')",
+            trigger:
+                "button[name='action_open_client_account']:contains('330.00 owed')",
             run: "click",
         },
         {
@@ -30,7 +31,8 @@ registry.category("web_tour.tours").add("client_account_allocation", {
         },
         {
             content: "Confirm",
-            trigger: ".modal button[name='action_confirm']:contains('Issue the Credit')",
+            trigger:
+                ".modal button[name='action_confirm']:contains('Issue the Credit')",
             run: "click",
         },
         {
