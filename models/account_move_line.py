@@ -225,24 +225,27 @@ class AccountMoveLine(models.Model):
         invoice may.
 
         :param allocations: list of (credit item, debit item, amount in the debit item's
-            currency); each pair once
+            currency); amounts of a pair that comes twice add up
         :return: the new `account.partial.reconcile`
         :raise UserError: see `_allocate`
         """
         caps = AllocationCaps()
+        pairs = {}
         for credit, debit, amount in allocations:
             credit._check_allocation_pair(debit)
-            caps[debit.id, credit.id] = check_amount(
+            amount = check_amount(
                 self.env, debit._get_client_name(), amount, debit.currency_id
             )
+            # A pair that comes twice is one: the engine asks for each cap once.
+            pair = (debit.id, credit.id)
+            caps[pair] = debit.currency_id.round(caps.get(pair, 0.0) + amount)
+            pairs[pair] = credit | debit
         before = {}
         for debit, amount in self._sum_capped_amounts(caps).items():
             debit._check_amount_due(amount)
             before[debit] = debit.matched_credit_ids
         # Sudo: allocating is the officer's right, journal items need not be.
-        self.sudo()._reconcile_plan(
-            CappedPlan([credit | debit for credit, debit, _amount in allocations], caps)
-        )
+        self.sudo()._reconcile_plan(CappedPlan(pairs.values(), caps))
         partials = self.env["account.partial.reconcile"]
         for credit, debit, _amount in allocations:
             partials |= (debit.matched_credit_ids - before[debit]).filtered(
