@@ -669,6 +669,7 @@ class ClientAccount(models.Model):
             whether the limit is granted and its amount
         """
         self.env["res.partner"].flush_model(["commercial_partner_id"])
+        self.env["res.company"].flush_model(["currency_id"])
         limit = (
             SQL(
                 "CASE WHEN source.granted THEN 'granted' ELSE 'not_granted' END, "
