@@ -115,6 +115,13 @@ lock_holders() {
     done
 }
 
+# children_of PID...: the processes that these started, a browser for instance.
+children_of() {
+    local pids
+    pids=$(printf '%s|' "$@")
+    grep -lsE "^PPid:[[:space:]]+(${pids%|})$" /proc/[0-9]*/status | tr -dc '0-9\n' | tr '\n' ' '
+}
+
 # hold_database NAME: one command at a time may use it. What was started by a
 # command that was killed may still run: it is ended.
 hold_database() {
@@ -126,8 +133,8 @@ hold_database() {
             die "Another command of this checkout is using the database $1: wait until it ends."
         fi
         say "Ending what a killed run left behind."
-        # shellcheck disable=SC2086 # a list of numbers
-        kill -KILL $holders 2>/dev/null || true
+        # shellcheck disable=SC2046,SC2086 # lists of numbers
+        kill -KILL $holders $(children_of $holders) 2>/dev/null || true
         flock -w 10 6 || die "The database $1 is still in use by a process that a killed run left behind."
     fi
     echo "$$" >"$lock.owner"
