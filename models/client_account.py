@@ -530,7 +530,10 @@ class ClientAccount(models.Model):
         """Override of the ORM to let only the workflow decide limits and states."""
         if self.env.context.get("client_account_approved") is not _APPROVED:
             self._check_not_protected(vals)
-        return super(ClientAccount, self._without_approval()).write(vals)
+        result = super(ClientAccount, self._without_approval()).write(vals)
+        if not {"state", "credit_limit"}.isdisjoint(vals):
+            self.env["res.partner"]._invalidate_client_figures()
+        return result
 
     def _check_not_protected(self, names):
         """Refuse to write fields that move only by the workflow.
@@ -624,6 +627,14 @@ class ClientAccount(models.Model):
         in one statement.
         """
         self.env.flush_all()
+        # Odoo stores no limit where it equals the company's default.
+        partners = self.env["res.partner"].sudo()
+        default_limits = {
+            company.id: partners._fields["credit_limit"].get_company_dependent_fallback(
+                partners.with_company(company)
+            )
+            for company in self.env["res.company"].sudo().search([]).root_id
+        }
         self._insert_accounts(
             SQL(
                 """
@@ -650,10 +661,18 @@ class ClientAccount(models.Model):
                   CROSS JOIN LATERAL (
                     SELECT LEAST(
                         GREATEST(
-                            (partner.credit_limit ->> client.company_id::text)::numeric,
-                            0 ), %(most)s ) AS amount ) limits
+                            COALESCE(
+                                partner.credit_limit ->> client.company_id::text,
+                                %(defaults)s::jsonb ->> client.company_id::text
+                            )::numeric,
+                            0
+                        ),
+                        %(most)s
+                    ) AS amount
+                  ) limits
                 """,
                 most=MAX_AMOUNT - 1,
+                defaults=json.dumps(default_limits),
             ),
             with_limit=True,
         )
