@@ -107,7 +107,6 @@ class ResPartner(models.Model):
             ._fields["credit_application"]
             ._description_selection(self.env)
         ),
-        string="Client Credit Application",
         compute="_compute_client_credit_application",
         inverse="_inverse_client_credit_application",
         search="_search_client_credit_application",
