@@ -21,6 +21,7 @@ class ResPartner(models.Model):
     client_account_ids = fields.One2many(
         "client.account",
         "partner_id",
+        string="Accounts by Company",
         groups=VIEWER,
         copy=False,
     )
