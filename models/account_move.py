@@ -321,15 +321,15 @@ class AccountMove(models.Model):
         """Return what the wizard that modifies this adjustment starts from."""
         # Sudo: officers need no right to read journal entries; this is an adjustment.
         move_sudo = self.sudo()
-        item = move_sudo._get_adjustment_debit_or_credit()[:1]
+        items = move_sudo._get_adjustment_debit_or_credit()
         return {
             "default_move_id": self.id,
             "default_account_ids": [Command.set(move_sudo._get_client_account().ids)],
             "default_kind": move_sudo.client_adjustment,
-            "default_amount": abs(item.balance),
+            "default_amount": abs(sum(items.mapped("balance"))),
             "default_reason": move_sudo.client_adjustment_reason,
             "default_date": move_sudo.date,
-            "default_date_due": item.date_maturity,
+            "default_date_due": items[:1].date_maturity,
         }
 
     def action_client_adjustment_delete(self):
@@ -338,7 +338,8 @@ class AccountMove(models.Model):
         :raise UserError: when a part is allocated
         """
         self._check_adjustment()
-        for move in self:
+        # Sudo: officers need no right to read journal entries; these are adjustments.
+        for move in self.sudo():
             if allocated := move._get_client_allocations():
                 documents = (
                     allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
@@ -413,6 +414,16 @@ class AccountMove(models.Model):
                     )
                 )
             move_sudo._get_client_account().sudo(self.env.su)._check_officer()
+            reversals = move_sudo.reversal_move_ids
+            if reversal := reversals.filtered(lambda entry: entry.state == "posted"):
+                raise UserError(
+                    self.env._(
+                        "%(move)s is reversed by %(reversal)s already. Make a new credit or "
+                        "charge instead.",
+                        move=move_sudo.display_name,
+                        reversal=reversal[0].display_name,
+                    )
+                )
 
     def _get_client_account(self):
         """Return the account of this document's client in its company."""
@@ -439,7 +450,8 @@ class AccountMove(models.Model):
                     "ref": values["reason"].splitlines()[0][:120],
                 }
             )
-            move.line_ids.write({"name": values["reason"][:250]})
+            lines = move.line_ids if move.move_type == "entry" else move.invoice_line_ids
+            lines.write({"name": values["reason"][:250]})
         if not move._is_adjustment_changed(values):
             return
         move._check_adjustment_modifiable(values)
@@ -454,14 +466,18 @@ class AccountMove(models.Model):
 
     def _is_adjustment_changed(self, values):
         """Tell whether amount or dates differ from those of this adjustment."""
-        line = self._get_adjustment_debit_or_credit()
+        lines = self._get_adjustment_debit_or_credit()
+        date = values["date"] or self.date
         return (
-            line.company_currency_id.compare_amounts(
-                abs(line.balance), values["amount"]
+            self.company_currency_id.compare_amounts(
+                abs(sum(lines.mapped("balance"))), values["amount"]
             )
             != 0
-            or (values["date"] and values["date"] != self.date)
-            or (values["date_due"] and values["date_due"] != line.date_maturity)
+            or date != self.date
+            or (
+                self.client_adjustment == "charge"
+                and (values["date_due"] or date) not in lines.mapped("date_maturity")
+            )
         )
 
     def _check_adjustment_modifiable(self, values):
@@ -528,19 +544,20 @@ class AccountMove(models.Model):
         other = self.line_ids - receivable
         sign = -1 if self.client_adjustment == "credit" else 1
         amount = values["amount"]
+        date = values["date"] or self.date
+        if not self.new({"date": date}, origin=self)._sequence_matches_date():
+            # A number of another period: posting gives one of this period.
+            self.name = False
         self.write(
             {
-                "date": values["date"] or self.date,
+                "date": date,
                 "line_ids": [
                     Command.update(
                         receivable.id,
                         {
                             "balance": sign * amount,
                             "amount_currency": sign * amount,
-                            "date_maturity": values["date_due"]
-                            or max(
-                                receivable.date_maturity, values["date"] or self.date
-                            ),
+                            "date_maturity": values["date_due"] or date,
                         },
                     ),
                     Command.update(

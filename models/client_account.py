@@ -831,7 +831,8 @@ class ClientAccount(models.Model):
         self.ensure_one()
         self._check_officer()
         values = self._prepare_adjustment(kind, amount, reason, date, date_due)
-        if not key:
+        # Over RPC, False says that there is none.
+        if key is None or key is False:
             return self._create_adjustments([(self, values)])
         key = self._check_key(key)
         # Touch, then look: two calls with one key cannot both see nothing.
@@ -847,11 +848,11 @@ class ClientAccount(models.Model):
 
         :raise UserError: when it is no text of 1 to 200 characters
         """
-        if not isinstance(key, str) or not key.strip() or len(key) > 200:
+        if not isinstance(key, str) or not key.strip() or len(key) > 200 or "\x00" in key:
             raise UserError(
                 self.env._(
                     "The key of an adjustment of %(client)s must be a text of 1 to 200 "
-                    "characters.",
+                    "characters. Send one that names what is booked, or none.",
                     client=self.display_name,
                 )
             )

@@ -1,1 +1,2 @@
+from . import test_adjustment
 from . import test_tours
