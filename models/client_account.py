@@ -312,7 +312,7 @@ class ClientAccount(models.Model):
             return SQL("(COALESCE(%s.balance, 0) + %s)", figures, limit)
         if name == "limit_usage":
             return SQL(
-                "ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1)",
+                "COALESCE(ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1), 0)",
                 figures,
                 limit,
             )
@@ -337,6 +337,14 @@ class ClientAccount(models.Model):
             ),
         )
         return self._figure_to_sql(field_expr, account, SQL.identifier(figures))
+
+    def _read_group_select(self, aggregate_spec, query):
+        """Override of the ORM to leave out of the usage what has no limit in force."""
+        select = super()._read_group_select(aggregate_spec, query)
+        if aggregate_spec != "limit_usage:avg":
+            return select
+        limit = self._field_to_sql(self._table, "limit_in_force", query)
+        return SQL("%s FILTER (WHERE %s > 0)", select, limit)
 
     @api.model
     def _search_figure(self, name, operator, value):
