@@ -46,6 +46,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_balance",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
         help="Credit available less amount owed.",
@@ -55,6 +56,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_amount_owed",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
     )
@@ -63,6 +65,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_amount_overdue",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
     )
@@ -71,6 +74,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_credit_available",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
     )
@@ -79,6 +83,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_limit_in_force",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
     )
@@ -86,6 +91,7 @@ class ResPartner(models.Model):
         compute="_compute_client_figures",
         search="_search_client_available",
         currency_field="client_account_currency_id",
+        aggregator="sum",
         groups=VIEWER,
         copy=False,
         help="What the client can still spend: the balance plus the limit in force, "
@@ -185,10 +191,23 @@ class ResPartner(models.Model):
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of the ORM to sort, group, sum and search by the figures."""
+        if field_expr == "client_account_currency_id":
+            # What the web client asks for beside sums of money.
+            self._check_field_access(self._fields[field_expr], "read")
+            currency = self.env.company.root_id.sudo().currency_id
+            return SQL("%s::integer", currency.id)
         if field_expr not in PARTNER_FIGURES or query is None:
             return super()._field_to_sql(alias, field_expr, query)
         self._check_field_access(self._fields[field_expr], "read")
         return self._client_figure_to_sql(alias, field_expr, query)
+
+    def _read_group_select(self, aggregate_spec, query):
+        """Override of the ORM to leave out of the usage what has no limit in force."""
+        select = super()._read_group_select(aggregate_spec, query)
+        if aggregate_spec != "client_limit_usage:avg":
+            return select
+        limit = self._field_to_sql(self._table, "client_limit_in_force", query)
+        return SQL("%s FILTER (WHERE %s > 0)", select, limit)
 
     @api.model
     def _client_figure_to_sql(self, alias, name, query, client_ids=None):
