@@ -450,7 +450,9 @@ class AccountMove(models.Model):
                     "ref": values["reason"].splitlines()[0][:120],
                 }
             )
-            lines = move.line_ids if move.move_type == "entry" else move.invoice_line_ids
+            lines = (
+                move.line_ids if move.move_type == "entry" else move.invoice_line_ids
+            )
             lines.write({"name": values["reason"][:250]})
         if not move._is_adjustment_changed(values):
             return

@@ -47,7 +47,7 @@ class ClientAccount(models.Model):
         required=True,
         readonly=True,
         index=True,
-        ondelete="restrict",
+        ondelete="cascade",
         copy=False,
     )
     company_id = fields.Many2one(
@@ -856,7 +856,12 @@ class ClientAccount(models.Model):
 
         :raise UserError: when it is no text of 1 to 200 characters
         """
-        if not isinstance(key, str) or not key.strip() or len(key) > 200 or "\x00" in key:
+        if (
+            not isinstance(key, str)
+            or not key.strip()
+            or len(key) > 200
+            or "\x00" in key
+        ):
             raise UserError(
                 self.env._(
                     "The key of an adjustment of %(client)s must be a text of 1 to 200 "

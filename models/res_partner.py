@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 VIEWER = "client_account.group_client_account_viewer"
@@ -345,6 +346,31 @@ class ResPartner(models.Model):
         if "parent_id" in vals or "is_company" in vals:
             self.env["client.account"]._invalidate_figures()
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_client_account_decided(self):
+        """Keep clients about whose account something was decided.
+
+        An account nobody decided about goes with its client; where there are journal
+        items, Odoo itself keeps the contact.
+        """
+        # Sudo: who deletes a contact need not see its account.
+        accounts_sudo = self.sudo().client_account_ids
+        if decided := accounts_sudo.filtered(lambda item: item.state != "not_granted"):
+            raise UserError(
+                self.env._(
+                    "A credit limit was decided for %(clients)s. Archive the contact "
+                    "instead of deleting it.",
+                    clients=", ".join(decided.partner_id.mapped("display_name")[:5]),
+                )
+            )
+
+    def unlink(self):
+        """Override of the ORM to delete the accounts with their messages."""
+        self._unlink_except_client_account_decided()
+        # Sudo: accounts are nobody's to delete but go with their client.
+        self.sudo().client_account_ids.unlink()
+        return super().unlink()
 
     # === Actions ===
 
