@@ -347,12 +347,10 @@ class ResPartner(models.Model):
             self.env["client.account"]._invalidate_figures()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_client_account_decided(self):
+    def _check_no_client_account_decided(self):
         """Keep clients about whose account something was decided.
 
-        An account nobody decided about goes with its client; where there are journal
-        items, Odoo itself keeps the contact.
+        :raise UserError: when one of these contacts is such a client
         """
         # Sudo: who deletes a contact need not see its account.
         accounts_sudo = self.sudo().client_account_ids
@@ -366,8 +364,11 @@ class ResPartner(models.Model):
             )
 
     def unlink(self):
-        """Override of the ORM to delete the accounts with their messages."""
-        self._unlink_except_client_account_decided()
+        """Override of the ORM to delete the clients' accounts with their messages.
+
+        Where there are journal items, Odoo itself keeps the contact.
+        """
+        self._check_no_client_account_decided()
         # Sudo: accounts are nobody's to delete but go with their client.
         self.sudo().client_account_ids.unlink()
         return super().unlink()
