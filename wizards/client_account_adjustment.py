@@ -214,10 +214,18 @@ class ClientAccountAdjustment(models.TransientModel):
         return vals
 
     def _get_done_action(self, moves):
-        """Return the action after confirming: it says the real date if it moved."""
+        """Return the action after confirming: it says the real date if it moved.
+
+        The window closes, so that the user stays on the client; `infos` names the
+        documents for callers.
+        """
+        close = {
+            "type": "ir.actions.act_window_close",
+            "infos": {"res_model": moves._name, "res_ids": moves.ids},
+        }
         moved = moves.sudo().filtered(lambda move: self.date and move.date != self.date)
         if not moved:
-            return {"type": "ir.actions.act_window_close"}
+            return close
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -230,6 +238,6 @@ class ClientAccountAdjustment(models.TransientModel):
                     moves=", ".join(moved.mapped("name")[:5]),
                     date=fields.Date.to_string(moved[0].date),
                 ),
-                "next": {"type": "ir.actions.act_window_close"},
+                "next": close,
             },
         }
