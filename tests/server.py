@@ -1,0 +1,197 @@
+"""A real Odoo server for races and kills.
+
+`HttpCase` serves all requests within the test's own transaction. This server is a
+process of its own on the test database: each request has its own transaction, and what
+it books is committed for good.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from pathlib import Path
+
+from odoo.tools import config
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 90
+STOP_TIMEOUT = 20
+CALL_TIMEOUT = 60
+
+# What Odoo answers when it has given up repeating by itself: the caller is to do it.
+BUSY_MESSAGES = (
+    "could not serialize access",
+    "deadlock detected",
+    "could not obtain lock",
+)
+MAX_REPEATS = 10
+
+# The fault code of a `UserError`.
+REFUSED = 2
+
+
+class TimedTransport(xmlrpc.client.Transport):
+    """A transport that gives up on a server that does not answer."""
+
+    def make_connection(self, host):
+        connection = super().make_connection(host)
+        connection.timeout = CALL_TIMEOUT
+        return connection
+
+
+class OdooServer:
+    """Starts and ends a server process; at its own number, as others may run too."""
+
+    def __init__(self, database):
+        self.database = database
+        self.url = None
+        self._process = None
+        self._folder = Path(tempfile.mkdtemp(prefix="client_account_server_"))
+        self._log = self._folder / "odoo.log"
+
+    def start(self, login, password):
+        """Start the server, and return once this user can sign in.
+
+        The port is another one each time: that of a killed server may still be taken.
+
+        :raise RuntimeError: with the end of the log, when it does not start
+        """
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://{HOST}:{port}"
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    *("-m", "odoo"),
+                    f"--config={self._write_config()}",
+                    f"--database={self.database}",
+                    f"--http-interface={HOST}",
+                    f"--http-port={port}",
+                    "--workers=0",
+                    "--max-cron-threads=0",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # What a shell passed on, such as its locks, is passed on further: by
+                # these a server is found that outlived a killed run.
+                close_fds=False,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._answers(login, password):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"Odoo did not start:\n{self.read_log()[-5000:]}")
+            time.sleep(0.2)
+
+    def _write_config(self):
+        """Hand the configuration of this process on; return the path."""
+        path = self._folder / "odoo.conf"
+        values = {
+            "addons_path": ",".join(config["addons_path"]),
+            "list_db": False,
+            **{
+                name: config[name]
+                for name in ("data_dir", "db_host", "db_port", "db_user", "db_password")
+                if config[name]
+            },
+        }
+        lines = [f"{name} = {value}" for name, value in values.items()]
+        path.touch(mode=0o600)
+        path.write_text("\n".join(["[options]", *lines, ""]))
+        return path
+
+    def _answers(self, login, password):
+        try:
+            self.sign_in(login, password)
+        except OSError:
+            return False
+        return True
+
+    def sign_in(self, login, password):
+        """Return a client of this server.
+
+        :raise AssertionError: when the password is wrong
+        """
+        uid = self.open_service("common").authenticate(
+            self.database, login, password, {}
+        )
+        if not uid:
+            raise AssertionError(f"{login} cannot sign in.")
+        return ServerClient(self, uid, password)
+
+    def open_service(self, name):
+        return xmlrpc.client.ServerProxy(
+            f"{self.url}/xmlrpc/2/{name}", transport=TimedTransport(), allow_none=True
+        )
+
+    def is_running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def read_log(self):
+        return self._log.read_text(errors="replace")
+
+    def kill(self):
+        """End the process at once, wherever it is in its work."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_TIMEOUT)
+
+    def close(self):
+        """End the process in good order, and remove its files."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self._folder)
+
+
+class ServerClient:
+    """A signed-in user; threads may share it, as each call has its own connection."""
+
+    def __init__(self, server, uid, password):
+        self.server = server
+        self.uid = uid
+        self._password = password
+
+    def prepare_arguments(self, model, method, *args, **kwargs):
+        """Return the arguments of `execute_kw`."""
+        return (
+            self.server.database,
+            self.uid,
+            self._password,
+            model,
+            method,
+            args,
+            kwargs,
+        )
+
+    def call(self, model, method, *args, **kwargs):
+        """Call a method once.
+
+        :raise xmlrpc.client.Fault: when it raises an error
+        """
+        arguments = self.prepare_arguments(model, method, *args, **kwargs)
+        return self.server.open_service("object").execute_kw(*arguments)
+
+    def call_until_answered(self, model, method, *args, **kwargs):
+        """Call a method again as long as the server finds its records too busy.
+
+        :return: its answer, or the `Fault` with which it was refused
+        """
+        for repeats in range(MAX_REPEATS):
+            try:
+                return self.call(model, method, *args, **kwargs)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode == REFUSED:
+                    return fault
+                busy = any(message in fault.faultString for message in BUSY_MESSAGES)
+                if not busy or repeats == MAX_REPEATS - 1:
+                    raise
