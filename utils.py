@@ -81,20 +81,29 @@ def check_amount(env, client_name, amount, currency):
     return rounded
 
 
+def clean_text(value):
+    """Return a text without what PostgreSQL cannot store.
+
+    That is the null character, and half of a surrogate pair, as a text cut in the middle
+    of an emoji ends with.
+    """
+    return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
 def check_reason(env, client_name, reason):
     """Return the reason without blanks around it.
 
     :raise UserError: when it is no text, or blank
     """
-    if not isinstance(reason, str) or not reason.strip():
+    reason = clean_text(reason).strip() if isinstance(reason, str) else None
+    if not reason:
         raise UserError(
             env._(
                 "Give a reason for %(client)s: it is shown in the client's history.",
                 client=client_name,
             )
         )
-    # PostgreSQL cannot store the null character.
-    return reason.replace("\x00", "").strip()
+    return reason
 
 
 def check_date(env, client_name, value, default=None):

@@ -10,7 +10,14 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 from odoo.tools.date_utils import date_range
 
-from ..utils import MAX_AMOUNT, check_amount, check_date, check_reason, is_real_number
+from ..utils import (
+    MAX_AMOUNT,
+    check_amount,
+    check_date,
+    check_reason,
+    clean_text,
+    is_real_number,
+)
 
 # What the ledger says of an account. None is stored; see `_compute_figures`.
 FIGURES = (
@@ -860,7 +867,7 @@ class ClientAccount(models.Model):
             not isinstance(key, str)
             or not key.strip()
             or len(key) > 200
-            or "\x00" in key
+            or clean_text(key) != key
         ):
             raise UserError(
                 self.env._(

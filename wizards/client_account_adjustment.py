@@ -2,13 +2,12 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ..utils import check_amount, check_date, check_reason
-
 
 class ClientAccountAdjustment(models.TransientModel):
     _name = "client.account.adjustment"
     _description = "Client Account Adjustment"
     _inherit = ["client.amount.mixin"]
+    _check_company_auto = True
 
     account_ids = fields.Many2many("client.account", string="Clients")
     move_id = fields.Many2one(
@@ -95,7 +94,10 @@ class ClientAccountAdjustment(models.TransientModel):
             )
 
     def _get_wizard_clients(self, vals):
-        return self.account_ids.partner_id
+        accounts = self.account_ids
+        if not accounts and vals.get("account_ids"):
+            accounts = self.new({"account_ids": vals["account_ids"]}).account_ids
+        return accounts._origin.partner_id
 
     # === Actions ===
 
@@ -175,6 +177,7 @@ class ClientAccountAdjustment(models.TransientModel):
             )
         )
         moves_sudo._post(soft=False)
+        moves_sudo._tell_moved_dates([self.date] * len(moves_sudo))
         return moves_sudo.sudo(self.env.su)
 
     def _prepare_document_vals(self, account):
@@ -182,15 +185,14 @@ class ClientAccountAdjustment(models.TransientModel):
 
         Hook: override to add lines or fields.
         """
-        name = account.display_name
-        reason = check_reason(self.env, name, self.reason)
-        date = check_date(self.env, name, self.date, fields.Date.context_today(self))
+        values = self._prepare_adjustment(account)
+        reason = values["reason"]
         vals = {
             "move_type": "out_refund" if self.kind == "credit" else "out_invoice",
             "company_id": account.company_id.id,
             "partner_id": account.partner_id.id,
             "currency_id": account.currency_id.id,
-            "invoice_date": date,
+            "invoice_date": values["date"] or fields.Date.context_today(self),
             "ref": reason.splitlines()[0][:120],
             "client_adjustment": self.kind,
             "client_adjustment_reason": reason,
@@ -201,16 +203,14 @@ class ClientAccountAdjustment(models.TransientModel):
                         "product_id": self.product_id.id,
                         "name": reason[:250],
                         "quantity": 1,
-                        "price_unit": check_amount(
-                            self.env, name, self.amount, account.currency_id
-                        ),
+                        "price_unit": values["amount"],
                         "tax_ids": [Command.set(self.tax_ids.ids)],
                     }
                 )
             ],
         }
-        if self.kind == "charge" and self.date_due:
-            vals.update(invoice_payment_term_id=False, invoice_date_due=self.date_due)
+        if due := values["date_due"]:
+            vals.update(invoice_payment_term_id=False, invoice_date_due=due)
         return vals
 
     def _get_done_action(self, moves):

@@ -11,6 +11,7 @@ class ClientAccountPayment(models.TransientModel):
     _name = "client.account.payment"
     _description = "Client Account Payment"
     _inherit = ["client.amount.mixin"]
+    _check_company_auto = True
 
     account_id = fields.Many2one(
         "client.account", string="Client", required=True, ondelete="cascade"
@@ -80,8 +81,9 @@ class ClientAccountPayment(models.TransientModel):
     @api.depends("account_id", "journal_id")
     def _compute_currency_id(self):
         for wizard in self:
+            # Sudo: officers need no right to journals to receive money in one.
             wizard.currency_id = (
-                wizard.journal_id.currency_id
+                wizard.journal_id.sudo().currency_id
                 or wizard.account_id.currency_id
                 or self.env.company.currency_id
             )
@@ -227,11 +229,9 @@ class ClientAccountPayment(models.TransientModel):
         name = self.account_id.display_name
         check_amount(self.env, name, self.amount, self.currency_id)
         check_date(self.env, name, self.date)
-        if not self.journal_id or self.journal_id.type not in (
-            "bank",
-            "cash",
-            "credit",
-        ):
+        # Sudo: officers need no right to journals to receive money in one.
+        journal = self.journal_id.sudo()
+        if journal.type not in ("bank", "cash", "credit"):
             raise UserError(
                 self.env._("Choose a bank or cash journal for the payment of %s.", name)
             )
@@ -240,7 +240,7 @@ class ClientAccountPayment(models.TransientModel):
                 self.env._(
                     "Choose a payment method of %(journal)s for the payment of "
                     "%(client)s.",
-                    journal=self.journal_id.sudo().display_name,
+                    journal=journal.display_name,
                     client=name,
                 )
             )

@@ -1,14 +1,15 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..utils import MAX_AMOUNT, is_real_number
+from ..utils import MAX_AMOUNT, check_amount, clean_text, is_real_number
 
 
 class ClientAmountMixin(models.AbstractModel):
     """Refuse in words what is no amount, before the ORM turns it into one.
 
-    The ORM makes 1.0 of True and 1000.0 of "1e3", and stores NaN. Zero and empty pass:
-    a form starts with them, and confirming refuses them.
+    The ORM makes 1.0 of True and 1000.0 of "1e3", stores NaN and rounds what is finer
+    than the currency. Zero and empty pass: a form starts with them, and confirming refuses
+    them.
     """
 
     _name = "client.amount.mixin"
@@ -17,38 +18,56 @@ class ClientAmountMixin(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to check the amounts as they were sent."""
-        for vals in vals_list:
-            self._check_sent_amounts(vals)
-        self._check_sent_amounts(
-            {
-                key.removeprefix("default_"): value
-                for key, value in self.env.context.items()
-                if key.startswith("default_")
-            }
-        )
-        return super().create(vals_list)
+        defaults = {
+            key.removeprefix("default_"): value
+            for key, value in self.env.context.items()
+            if key.startswith("default_")
+        }
+        sent_list = [{**defaults, **vals} for vals in vals_list]
+        for sent in sent_list:
+            self._check_sent_amounts(sent)
+        wizards = super().create([self._clean_sent_texts(vals) for vals in vals_list])
+        for wizard, sent in zip(wizards, sent_list, strict=True):
+            wizard._check_sent_precision(sent)
+        return wizards
 
     def write(self, vals):
         """Override of the ORM to check the amounts as they were sent."""
         self._check_sent_amounts(vals)
-        return super().write(vals)
+        result = super().write(self._clean_sent_texts(vals))
+        for wizard in self:
+            wizard._check_sent_precision(vals)
+        return result
+
+    @api.model
+    def _clean_sent_texts(self, vals):
+        """Return the values without what the database cannot store of a text."""
+        return {
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in vals.items()
+        }
+
+    @api.model
+    def _filter_sent_amounts(self, vals):
+        """Return {field: value} of the amounts a caller sent, without empty ones."""
+        return {
+            field: vals[name]
+            for name, field in self._fields.items()
+            if name in vals
+            and field.type == "monetary"
+            and field.store
+            and vals[name] is not False
+            and vals[name] is not None
+        }
 
     @api.model
     def _check_sent_amounts(self, vals):
-        """Refuse monetary values that are no finite number, or too large.
+        """Refuse amounts that are no finite number, below zero or too large.
 
         :raise UserError: naming the field
         """
-        for name, value in vals.items():
-            field = self._fields.get(name)
-            if (
-                field is None
-                or field.type != "monetary"
-                or value is False
-                or value is None
-            ):
-                continue
-            if not is_real_number(value) or abs(value) >= MAX_AMOUNT:
+        for field, value in self._filter_sent_amounts(vals).items():
+            if not is_real_number(value) or not 0 <= value < MAX_AMOUNT:
                 raise UserError(
                     self.env._(
                         "%(field)s of %(client)s is no amount. Enter a number above "
@@ -57,6 +76,18 @@ class ClientAmountMixin(models.AbstractModel):
                         client=self._get_sent_client_name(vals),
                     )
                 )
+
+    def _check_sent_precision(self, vals):
+        """Refuse amounts of one wizard that are finer than their currency.
+
+        :raise UserError: naming the client
+        """
+        self.ensure_one()
+        for field, value in self._filter_sent_amounts(vals).items():
+            currency = self[field.get_currency_field(self)]
+            if value and currency:
+                name = self._get_sent_client_name(vals)
+                check_amount(self.env, name, value, currency)
 
     def _get_sent_client_name(self, vals):
         """Return the name of the client the values are for.

@@ -1,0 +1,426 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+from odoo.tools import format_date
+
+from .common import ClientAccountCommon
+
+
+@tagged("post_install", "-at_install")
+class TestAdjustmentWizard(ClientAccountCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_account = cls._get_account(cls.other_client)
+        cls.both = cls.account | cls.other_account
+        cls.officer = cls._make_user(
+            "officer", "client_account.group_client_account_officer"
+        )
+
+    def _make_wizard(self, accounts=None, **values):
+        """Make a wizard that would issue a credit of 25 to each account."""
+        return self.env["client.account.adjustment"].create(
+            {
+                "account_ids": [
+                    Command.set((self.account if accounts is None else accounts).ids)
+                ],
+                "amount": 25,
+                "reason": "Class cancelled",
+                **values,
+            }
+        )
+
+    def _get_moves(self, accounts=None):
+        """Return the adjustments booked for these accounts, one per client."""
+        return self.env["account.move"].search(
+            [
+                ("client_adjustment", "!=", False),
+                ("partner_id", "in", (accounts or self.account).partner_id.ids),
+            ],
+            order="id",
+        )
+
+    def _lock_books(self):
+        """Close the books up to the end of last month; return a day in there."""
+        locked_until = self.today.replace(day=1) - timedelta(days=1)
+        self.company.sudo().fiscalyear_lock_date = locked_until
+        return locked_until - timedelta(days=3)
+
+    def _count_queries(self, call):
+        """Return how many queries a call makes, from an empty cache."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        call()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    # === Adjustment entries ===
+
+    def test_credit_through_the_button_and_the_form(self):
+        action = self.account.action_issue_credit()
+        wizards = self.env[action["res_model"]].with_context(**action["context"])
+        with Form(wizards) as form:
+            self.assertEqual(form.kind, "credit")
+            self.assertEqual(form.document, "entry")
+            self.assertEqual(form.date, self.today)
+            self.assertEqual(form.account_ids[:], self.account)
+            form.amount = 45
+            form.reason = "Teacher ill"
+        result = form.record.action_confirm()
+        self.assertEqual(result["type"], "ir.actions.act_window_close")
+        self.assertRecordValues(
+            self._get_moves(),
+            [
+                {
+                    "state": "posted",
+                    "move_type": "entry",
+                    "client_adjustment": "credit",
+                    "client_adjustment_reason": "Teacher ill",
+                    "client_account_credit": True,
+                }
+            ],
+        )
+        self.assertEqual(self.account.balance, 45)
+
+    def test_charge_through_the_button_and_the_form(self):
+        due = self.today + timedelta(days=7)
+        action = self.account.action_charge()
+        wizards = self.env[action["res_model"]].with_context(**action["context"])
+        with Form(wizards) as form:
+            form.amount = 45
+            form.reason = "Window"
+            form.date_due = due
+        form.record.action_confirm()
+        move = self._get_moves()
+        self.assertRecordValues(
+            move, [{"client_adjustment": "charge", "client_account_credit": False}]
+        )
+        self.assertEqual(self._get_receivable(move).date_maturity, due)
+        self.assertEqual(self.account.balance, -45)
+
+    def test_each_of_many_clients_gets_an_entry_of_its_own(self):
+        self._make_wizard(self.both).action_confirm()
+        self.assertRecordValues(
+            self._get_moves(self.both).sorted(lambda move: move.partner_id.name),
+            [
+                {"partner_id": self.client.id, "amount_total": 25, "state": "posted"},
+                {
+                    "partner_id": self.other_client.id,
+                    "amount_total": 25,
+                    "state": "posted",
+                },
+            ],
+        )
+        self.assertEqual(self.both.mapped("balance"), [25, 25])
+
+    def test_many_clients_are_charged_at_once(self):
+        self._make_wizard(self.both, kind="charge").action_confirm()
+        self.assertEqual(self.both.mapped("balance"), [-25, -25])
+
+    def test_due_date_of_a_credit_is_ignored(self):
+        self._make_wizard(date_due=self.today - timedelta(days=9)).action_confirm()
+        self.assertEqual(
+            self._get_receivable(self._get_moves()).date_maturity, self.today
+        )
+
+    def test_refused_without_a_client(self):
+        wizard = self._make_wizard(self.account.browse())
+        with self.assertRefused("Choose at least one client"):
+            wizard.action_confirm()
+        wizard.account_ids = self.account
+        wizard.action_confirm()
+        self.assertEqual(self.account.balance, 25)
+
+    def test_refused_for_accounts_of_two_companies(self):
+        other = self._get_account(self.client, self.setup_other_company()["company"])
+        for document in ("entry", "invoice"):
+            wizard = self._make_wizard(self.account | other, document=document)
+            with self.assertRefused("Ada Piano School", "one company"):
+                wizard.action_confirm()
+        self._make_wizard(other).action_confirm()
+        self.assertEqual(other.balance, 25)
+
+    def test_refused_when_the_due_date_lies_before_the_date(self):
+        yesterday = self.today - timedelta(days=1)
+        for document in ("entry", "invoice"):
+            wizard = self._make_wizard(
+                kind="charge",
+                date_due=yesterday,
+                document=document,
+                product_id=self.product_a.id,
+            )
+            with (
+                self.subTest(document=document),
+                self.assertRefused("Ada Piano School", "due date"),
+            ):
+                wizard.action_confirm()
+            wizard.date_due = self.today
+            wizard.action_confirm()
+        self.assertEqual(len(self._get_moves()), 2)
+
+    def test_nobody_is_credited_when_one_client_is_refused(self):
+        self.other_client.property_account_receivable_id = False
+        self.env["ir.default"].sudo().search(
+            [("field_id.name", "=", "property_account_receivable_id")]
+        ).unlink()
+        self.client.property_account_receivable_id = self.company_data[
+            "default_account_receivable"
+        ]
+        wizard = self._make_wizard(self.both)
+        with self.assertRefused("Bela Chess Club", "receivable account"):
+            wizard.action_confirm()
+        wizard.account_ids = self.account
+        wizard.action_confirm()
+        self.assertEqual(self.account.balance, 25)
+
+    def test_moved_date_is_said_by_the_wizard_and_in_the_chatter(self):
+        asked = self._lock_books()
+        action = self._make_wizard(self.both, date=asked).action_confirm()
+        moves = self._get_moves(self.both)
+        for move in moves:
+            self.assertGreater(move.date, asked)
+            self.assertIn(move.name, action["params"]["message"])
+            chatter = " ".join(move.message_ids.mapped("body"))
+            self.assertIn(format_date(self.env, asked), chatter)
+        self.assertIn(fields.Date.to_string(moves[0].date), action["params"]["message"])
+        self.assertEqual(
+            action["params"]["next"]["type"], "ir.actions.act_window_close"
+        )
+
+    def test_moved_date_of_an_invoice_is_said_by_the_wizard(self):
+        asked = self._lock_books()
+        action = self._make_wizard(
+            kind="charge", date=asked, document="invoice", product_id=self.product_a.id
+        ).action_confirm()
+        move = self._get_moves()
+        self.assertGreater(move.date, asked)
+        self.assertIn(fields.Date.to_string(move.date), action["params"]["message"])
+        chatter = " ".join(move.message_ids.mapped("body"))
+        self.assertIn(format_date(self.env, asked), chatter)
+
+    def test_company_is_the_accounts_whatever_company_is_open(self):
+        other = self.setup_other_company()["company"]
+        wizards = self.env["client.account.adjustment"].with_context(
+            allowed_company_ids=[other.id, self.company.id]
+        )
+        for document in ("entry", "invoice"):
+            wizard = wizards.create(
+                {
+                    "account_ids": [Command.set(self.account.ids)],
+                    "amount": 25,
+                    "reason": "Class cancelled",
+                    "document": document,
+                    "product_id": self.product_a.id,
+                }
+            )
+            self.assertEqual(wizard.company_id, self.company)
+            wizard.action_confirm()
+        moves = self._get_moves()
+        self.assertEqual(len(moves), 2)
+        self.assertEqual(moves.company_id, self.company)
+
+    def test_hundreds_of_clients_take_few_queries_each(self):
+        """The queries for each client are those of plain Odoo, in batches of any size."""
+        names = [{"name": f"Client {number}"} for number in range(240)]
+        accounts = self._get_account(self.env["res.partner"].create(names))
+        # The first call fills caches that all share.
+        self._make_wizard(accounts[:10]).action_confirm()
+        small, middle, large = (
+            self._count_queries(self._make_wizard(batch).action_confirm)
+            for batch in (accounts[10:50], accounts[50:130], accounts[130:240])
+        )
+        self.assertEqual(sum(accounts.mapped("balance")), 240 * 25)
+        plain_small, plain_middle = (
+            self._count_queries(
+                self._get_moves(accounts)[:size].copy({"partner_id": False})._post
+            )
+            for size in (40, 80)
+        )
+        plain = (plain_middle - plain_small) / 40
+        self.assertLessEqual((middle - small) / 40, plain + 3)
+        self.assertLessEqual((large - middle) / 30, plain + 3)
+
+    # === Credit notes and invoices ===
+
+    def test_credit_note_has_the_product_and_its_taxes(self):
+        with Form(
+            self.env["client.account.adjustment"].with_context(
+                **self.account.action_issue_credit()["context"]
+            )
+        ) as form:
+            form.document = "invoice"
+            form.product_id = self.product_a
+            form.amount = 100
+            form.reason = "Course cancelled"
+            self.assertEqual(form.tax_ids[:], self.tax_sale_a)
+            self.assertEqual(form.amount_total, 115)
+        form.record.action_confirm()
+        move = self._get_moves()
+        self.assertRecordValues(
+            move,
+            [
+                {
+                    "move_type": "out_refund",
+                    "state": "posted",
+                    "amount_untaxed": 100,
+                    "amount_tax": 15,
+                    "amount_total": 115,
+                    "invoice_date": self.today,
+                    "client_adjustment": "credit",
+                    "client_adjustment_reason": "Course cancelled",
+                    "client_account_credit": True,
+                }
+            ],
+        )
+        self.assertRecordValues(
+            move.invoice_line_ids,
+            [{"product_id": self.product_a.id, "name": "Course cancelled"}],
+        )
+        self.assertEqual(self.account.balance, 115)
+
+    def test_charge_with_a_product_is_an_invoice_due_on_its_due_date(self):
+        due = self.today + timedelta(days=7)
+        self._make_wizard(
+            kind="charge",
+            document="invoice",
+            product_id=self.product_a.id,
+            date_due=due,
+        ).action_confirm()
+        move = self._get_moves()
+        self.assertRecordValues(
+            move,
+            [
+                {
+                    "move_type": "out_invoice",
+                    "state": "posted",
+                    "amount_total": 28.75,
+                    "invoice_date_due": due,
+                    "client_account_credit": False,
+                }
+            ],
+        )
+        self.assertEqual(self.account.balance, -28.75)
+
+    def test_total_shows_taxes_for_documents_only(self):
+        wizard = self._make_wizard(amount=100, product_id=self.product_a.id)
+        self.assertEqual(wizard.amount_total, 100)
+        wizard.document = "invoice"
+        self.assertEqual(wizard.amount_total, 115)
+        wizard.tax_ids = False
+        self.assertEqual(wizard.amount_total, 100)
+        wizard.action_confirm()
+        self.assertEqual(self._get_moves().amount_total, 100)
+
+    def test_total_equals_the_document_with_a_tax_in_the_price(self):
+        tax = self.tax_sale_a.copy(
+            {"name": "Included", "price_include_override": "tax_included"}
+        )
+        wizard = self._make_wizard(
+            amount=33.33, document="invoice", product_id=self.product_a.id
+        )
+        wizard.tax_ids = tax | self.tax_sale_b
+        total = wizard.amount_total
+        wizard.action_confirm()
+        self.assertEqual(self._get_moves().amount_total, total)
+
+    def test_refused_without_a_product_for_a_document(self):
+        wizard = self._make_wizard(self.both, document="invoice")
+        with self.assertRefused("product", "Ada Piano School", "Bela Chess Club"):
+            wizard.action_confirm()
+        wizard.product_id = self.product_a
+        wizard.action_confirm()
+        self.assertEqual(len(self._get_moves(self.both)), 2)
+
+    def test_credit_note_of_another_client_each(self):
+        self._make_wizard(
+            self.both, document="invoice", product_id=self.product_a.id
+        ).action_confirm()
+        self.assertEqual(self.both.mapped("balance"), [28.75, 28.75])
+
+    def test_document_is_changed_by_a_reset_and_not_by_the_wizard(self):
+        self.client.property_payment_term_id = self.pay_terms_b
+        self._make_wizard(
+            kind="charge", document="invoice", product_id=self.product_a.id
+        ).action_confirm()
+        move = self._get_moves()
+        self.assertEqual(len(self._get_receivable(move)), 2)
+        context = move.action_client_adjustment_modify()["context"]
+        wizards = self.env["client.account.adjustment"].with_context(**context)
+        with self.assertRefused(move.name, "Reset it to draft"):
+            wizards.create({"amount": 30}).action_confirm()
+        wizards.create({"reason": "Other words"}).action_confirm()
+        self.assertEqual(move.client_adjustment_reason, "Other words")
+        self.assertRecordValues(
+            move.invoice_line_ids, [{"name": "Other words", "price_unit": 25}]
+        )
+        self.assertEqual(
+            move.line_ids.filtered("tax_line_id").mapped("name"), [self.tax_sale_a.name]
+        )
+
+    def test_credit_note_is_deleted(self):
+        self._make_wizard(
+            document="invoice", product_id=self.product_a.id
+        ).action_confirm()
+        move = self._get_moves()
+        move.action_client_adjustment_delete()
+        self.assertEqual(move.state, "cancel")
+        self.assertEqual(self.account.balance, 0)
+
+    # === Roles ===
+
+    def test_officer_without_accounting_rights_uses_the_form(self):
+        for document in ("entry", "invoice"):
+            account = self.account.with_user(self.officer)
+            context = account.action_issue_credit()["context"]
+            wizards = self.env["client.account.adjustment"].with_user(self.officer)
+            self.env.invalidate_all()
+            with Form(wizards.with_context(**context)) as form:
+                form.amount = 25
+                form.reason = "Class cancelled"
+                form.document = document
+                if document == "invoice":
+                    form.product_id = self.product_a
+            form.record.action_confirm()
+        self.assertEqual(self.account.balance, 25 + 28.75)
+
+    def test_refused_to_whoever_is_no_officer(self):
+        viewer = self._make_user("viewer", "client_account.group_client_account_viewer")
+        account = self.account.with_user(viewer)
+        wizard = self._make_wizard()
+        for call in (
+            account.action_issue_credit,
+            account.action_charge,
+            lambda: wizard.with_user(viewer).action_confirm(),
+            lambda: wizard.with_user(viewer).create(
+                {"account_ids": [Command.set(account.ids)], "amount": 5}
+            ),
+        ):
+            with self.assertRefused(exception=AccessError):
+                call()
+        wizard.action_confirm()
+        self.assertEqual(self.account.balance, 25)
+
+    def test_refused_to_confirm_the_wizard_of_another_officer(self):
+        wizard = self._make_wizard()
+        self.env.invalidate_all()
+        with self.assertRefused(exception=AccessError):
+            wizard.with_user(self.officer).action_confirm()
+        wizard.action_confirm()
+        self.assertEqual(self.account.balance, 25)
+
+    def test_refused_for_an_account_of_a_company_out_of_reach(self):
+        other = self._get_account(self.client, self.setup_other_company()["company"])
+        wizards = self.env["client.account.adjustment"].with_user(self.officer)
+        values = {"amount": 25, "reason": "Class cancelled"}
+        with self.assertRefused(exception=AccessError):
+            wizards.create(
+                {**values, "account_ids": [Command.set(other.ids)]}
+            ).action_confirm()
+        wizards.create(
+            {**values, "account_ids": [Command.set(self.account.ids)]}
+        ).action_confirm()
+        self.assertRecordValues(self.account | other, [{"balance": 25}, {"balance": 0}])
