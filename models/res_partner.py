@@ -265,16 +265,17 @@ class ResPartner(models.Model):
 
     @api.model
     def _search_client_account_id(self, operator, value):
-        if operator != "in":
+        if operator not in ("in", "any"):
             return NotImplemented
-        accounts = self.env["client.account"].search(
-            [("company_id", "=", self.env.company.root_id.id)]
-            + ([] if False in value else [("id", "in", list(value))])
-        )
-        with_account = [("commercial_partner_id", "in", accounts.partner_id.ids)]
-        if False not in value:
-            return with_account
-        return ["!", *with_account]
+        link = "commercial_partner_id.client_account_ids"
+        in_company = Domain("company_id", "=", self.env.company.root_id.id)
+        if operator == "any":
+            return Domain(link, "any", in_company & Domain(value))
+        ids = [account_id for account_id in value if account_id]
+        domain = Domain(link, "any", in_company & Domain("id", "in", ids))
+        if False in value:
+            domain |= ~Domain(link, "any", in_company)
+        return domain
 
     @api.model
     def _search_client_credit_application(self, operator, value):
