@@ -224,7 +224,7 @@ class TestAdjustmentWizard(ClientAccountCommon):
         self.assertEqual(moves.company_id, self.company)
 
     def test_hundreds_of_clients_take_few_queries_each(self):
-        """The queries for each client are those of plain Odoo, in batches of any size."""
+        """The queries for each client are those of plain Odoo, or few more."""
         names = [{"name": f"Client {number}"} for number in range(240)]
         accounts = self._get_account(self.env["res.partner"].create(names))
         # The first call fills caches that all share.

@@ -8,8 +8,8 @@ class ClientAmountMixin(models.AbstractModel):
     """Refuse in words what is no amount, before the ORM turns it into one.
 
     The ORM makes 1.0 of True and 1000.0 of "1e3", stores NaN and rounds what is finer
-    than the currency. Zero and empty pass: a form starts with them, and confirming refuses
-    them.
+    than the currency. Zero and empty pass: a form starts with them, and confirming
+    refuses them.
     """
 
     _name = "client.amount.mixin"
