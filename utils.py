@@ -84,8 +84,8 @@ def check_amount(env, client_name, amount, currency):
 def clean_text(value):
     """Return a text without what PostgreSQL cannot store.
 
-    That is the null character, and half of a surrogate pair, with which a text ends that
-    was cut in the middle of an emoji.
+    That is the null character, and half of a surrogate pair: a text that was cut in the
+    middle of an emoji ends with one.
     """
     return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 

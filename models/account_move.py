@@ -418,8 +418,8 @@ class AccountMove(models.Model):
             if reversal := reversals.filtered(lambda entry: entry.state == "posted"):
                 raise UserError(
                     self.env._(
-                        "%(move)s is reversed by %(reversal)s already. Make a new credit "
-                        "or charge instead.",
+                        "%(move)s is reversed by %(reversal)s already. Make a new "
+                        "credit or charge instead.",
                         move=move_sudo.display_name,
                         reversal=reversal[0].display_name,
                     )

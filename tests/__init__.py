@@ -2,6 +2,7 @@ from . import test_adjustment
 from . import test_adjustment_wizard
 from . import test_allocation
 from . import test_allocation_currency
+from . import test_bad_input
 from . import test_client_account
 from . import test_client_credits
 from . import test_concurrency

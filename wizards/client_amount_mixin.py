@@ -23,10 +23,17 @@ class ClientAmountMixin(models.AbstractModel):
             for key, value in self.env.context.items()
             if key.startswith("default_")
         }
+        texts = {
+            name: value
+            for name, value in defaults.items()
+            if isinstance(value, str) and name in self._fields
+        }
         sent_list = [{**defaults, **vals} for vals in vals_list]
         for sent in sent_list:
             self._check_sent_amounts(sent)
-        wizards = super().create([self._clean_sent_texts(vals) for vals in vals_list])
+        wizards = super().create(
+            [self._clean_sent_texts({**texts, **vals}) for vals in vals_list]
+        )
         for wizard, sent in zip(wizards, sent_list, strict=True):
             wizard._check_sent_precision(sent)
         return wizards
