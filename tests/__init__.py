@@ -2,10 +2,12 @@ from . import test_adjustment
 from . import test_adjustment_wizard
 from . import test_allocation
 from . import test_allocation_currency
+from . import test_allocation_random
 from . import test_bad_input
 from . import test_client_account
 from . import test_client_credits
 from . import test_concurrency
+from . import test_credit_application
 from . import test_figures_sql
 from . import test_payment_wizard
 from . import test_tours
