@@ -10,4 +10,7 @@ from . import test_concurrency
 from . import test_credit_application
 from . import test_figures_sql
 from . import test_payment_wizard
+from . import test_res_company
+from . import test_res_partner
+from . import test_security
 from . import test_tours
