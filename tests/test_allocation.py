@@ -416,16 +416,22 @@ class TestAllocation(AllocationCommon):
                 allowed_company_ids=(other["company"] | self.company).ids,
             )
         )
-        invoice = self.env["account.move"].with_env(company_env).create(
-            {
-                "move_type": "out_invoice",
-                "company_id": other["company"].id,
-                "partner_id": self.client.id,
-                "invoice_date": self.today,
-                "invoice_line_ids": [
-                    Command.create({"name": "Lessons", "price_unit": 50, "tax_ids": []})
-                ],
-            }
+        invoice = (
+            self.env["account.move"]
+            .with_env(company_env)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "company_id": other["company"].id,
+                    "partner_id": self.client.id,
+                    "invoice_date": self.today,
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Lessons", "price_unit": 50, "tax_ids": []}
+                        )
+                    ],
+                }
+            )
         )
         invoice.action_post()
         self.assertEqual(invoice.company_id, other["company"])

@@ -205,9 +205,9 @@ class TestAllocationCurrency(AllocationCommon):
     def test_company_with_three_decimals_keeps_them(self):
         """Case 11: in the company's own currency too, through the account."""
         kwd = self.setup_other_currency("KWD", rates=[])
-        company = self.setup_other_company(
-            name="Kuwait School", currency_id=kwd.id
-        )["company"]
+        company = self.setup_other_company(name="Kuwait School", currency_id=kwd.id)[
+            "company"
+        ]
         company.credit_application = "manual"
         self.env.user.company_ids |= company
         account = self.env(
