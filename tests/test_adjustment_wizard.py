@@ -241,8 +241,8 @@ class TestAdjustmentWizard(ClientAccountCommon):
             for size in (40, 80)
         )
         plain = (plain_middle - plain_small) / 40
-        self.assertLessEqual((middle - small) / 40, plain + 3)
-        self.assertLessEqual((large - middle) / 30, plain + 3)
+        self.assertLessEqual((middle - small) / 40, plain + 1)
+        self.assertLessEqual((large - middle) / 30, plain + 1)
 
     # === Credit notes and invoices ===
 
