@@ -7,6 +7,7 @@ from . import test_bad_input
 from . import test_client_account
 from . import test_client_credits
 from . import test_concurrency
+from . import test_credit_allocation_wizard
 from . import test_credit_application
 from . import test_figures_sql
 from . import test_payment_wizard

@@ -55,6 +55,8 @@ class ClientCreditAllocation(models.TransientModel):
         for wizard in self:
             # Sudo: officers need no right to read journal items of their clients.
             item = wizard._get_item().sudo()
+            if item.partner_id:
+                wizard._check_may_see(item._get_client_account())
             wizard.partner_id = item.partner_id.commercial_partner_id
             wizard.document_name = item.move_id.name
             wizard.document_reason = item.client_credit_reason
@@ -125,7 +127,7 @@ class ClientCreditAllocation(models.TransientModel):
         if not item.partner_id:
             return item.browse()
         account = item._get_client_account()
-        account.sudo(self.env.su)._check_officer()
+        self._check_may_see(account)
         others = item.search(account.sudo()._get_open_items_domain()).filtered(
             lambda line: (
                 line.account_id == item.account_id
@@ -136,6 +138,15 @@ class ClientCreditAllocation(models.TransientModel):
             excluded = others.move_id._filter_credit_excluded()
             others = others.filtered(lambda line: line.move_id not in excluded)
         return others._sorted_for_allocation()
+
+    def _check_may_see(self, account):
+        """Make sure the user may act on the client whose items the wizard shows.
+
+        The lines are computed under sudo, which says nothing of the user's own rights.
+
+        :raise AccessError: otherwise
+        """
+        account.sudo(False)._check_officer()
 
     def _get_wizard_clients(self, vals):
         return self.env["res.partner"].union(

@@ -45,7 +45,10 @@ class ClientCreditAllocationLine(models.TransientModel):
     def _compute_line_values(self):
         for line in self:
             # Sudo: officers need no right to read journal items of their clients.
-            item = line._get_item().sudo()
+            item = line._get_item().sudo()._origin
+            if not item._is_same_client(line.allocation_id._get_item().sudo()._origin):
+                # Nothing of an item a caller sent: confirming refuses it in words.
+                item = item.browse()
             line.currency_id = line._get_pair()[1].currency_id
             line.document_name = item.move_id.name
             line.document_reason = item.client_credit_reason

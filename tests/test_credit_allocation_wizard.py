@@ -1,0 +1,467 @@
+from odoo.exceptions import AccessError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+
+from .test_allocation import AllocationCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCreditAllocationWizard(AllocationCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.officer = cls._make_user(
+            "allocation_officer", "client_account.group_client_account_officer"
+        )
+        cls.viewer = cls._make_user(
+            "allocation_viewer", "client_account.group_client_account_viewer"
+        )
+        cls.credit = cls._issue_credit(120)
+        cls.first = cls._make_invoice(100, date_due="2024-01-02")
+        cls.second = cls._make_invoice(50, date_due="2024-01-01")
+        cls.third = cls._make_invoice(10, date_due="2024-01-03")
+
+    def _open(self, credit=None, invoice=None, user=None, **values):
+        """Open the wizard as a user, from a credit or from an invoice."""
+        key = "credit_line_id" if credit else "debit_line_id"
+        item = self._get_receivable(credit or invoice)
+        wizards = self.env["client.credit.allocation"]
+        if user:
+            wizards = wizards.with_user(user)
+        return wizards.create({key: item.id, **values})
+
+    def _get_line(self, wizard, move):
+        """Return the wizard's line for a document."""
+        item = self._get_receivable(move)
+        return wizard.line_ids.filtered(
+            lambda line: item in (line.sudo().debit_line_id, line.sudo().credit_line_id)
+        )
+
+    def _type(self, wizard, move, amount):
+        self._get_line(wizard, move).amount = amount
+
+    def assertResiduals(self, residuals):
+        invoices = self.first | self.second | self.third
+        self.assertEqual(invoices.mapped("amount_residual"), residuals)
+
+    # === From a credit ===
+
+    def test_wizard_of_a_credit_lists_its_clients_debts_oldest_first(self):
+        self._make_invoice(70, partner=self.other_client)
+        self._make_invoice(70, post=False)
+        wizard = self._open(credit=self.credit)
+        self.assertEqual(
+            wizard.line_ids.debit_line_id.move_id.ids,
+            (self.second | self.first | self.third).ids,
+        )
+        self.assertEqual(wizard.partner_id, self.client)
+        self.assertEqual(wizard.document_name, self.credit.name)
+        self.assertEqual(wizard.document_reason, "Class cancelled")
+        self.assertEqual(wizard.amount_open, 120.0)
+        self.assertEqual(wizard.line_ids.mapped("amount_open"), [50.0, 100.0, 10.0])
+
+    def test_typed_amounts_are_allocated_exactly(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.first, 33.33)
+        self._type(wizard, self.third, 10)
+        result = wizard.action_allocate()
+        self.assertEqual(result["type"], "ir.actions.act_window_close")
+        self.assertResiduals([66.67, 50.0, 0.0])
+        self.assertEqual(self._get_left(self.credit), 76.67)
+        self.assertLedgerAgrees(-40.0)
+
+    def test_remainder_runs_along_while_typing(self):
+        with Form(
+            self.env["client.credit.allocation"].with_context(
+                default_credit_line_id=self._get_receivable(self.credit).id
+            )
+        ) as form:
+            self.assertEqual(form.amount_remaining, 120.0)
+            with form.line_ids.edit(0) as line:
+                line.amount = 50
+            self.assertEqual(form.amount_remaining, 70.0)
+            with form.line_ids.edit(1) as line:
+                line.amount = 69.99
+            self.assertEqual(form.amount_remaining, 0.01)
+            self.assertFalse(form.problem)
+            with form.line_ids.edit(0) as line:
+                line.amount = 0
+            self.assertEqual(form.amount_remaining, 50.01)
+
+    def test_remainder_says_what_does_not_fit(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.first, 100.01)
+        self.assertRegex(wizard.problem, "more than the .* due")
+        with self.assertRefused("finer"):
+            self._type(wizard, self.first, 0.001)
+        self._type(wizard, self.first, 100)
+        self.assertFalse(wizard.problem)
+        self._type(wizard, self.second, 20.01)
+        self.assertRegex(wizard.problem, "more than .* has left")
+        self._type(wizard, self.second, 20)
+        self.assertFalse(wizard.problem)
+        self.assertEqual(wizard.amount_remaining, 0.0)
+
+    def test_remainder_of_a_foreign_credit_is_in_its_currency(self):
+        eur = self.setup_other_currency(
+            "EUR", rates=[("2024-01-01", 0.8), ("2024-02-01", 0.5)]
+        )
+        credit = self._make_invoice(
+            100, move_type="out_refund", date_due="2024-01-10", currency_id=eur.id
+        )
+        foreign = self._make_invoice(40, date_due="2024-02-10", currency_id=eur.id)
+        wizard = self._open(credit=credit)
+        self.assertEqual(wizard.currency_id, eur)
+        self.assertEqual(wizard.amount_remaining, 100.0)
+        self._type(wizard, foreign, 40)
+        self.assertEqual(wizard.amount_remaining, 60.0)
+        self._type(wizard, self.second, 25)
+        self.assertEqual(wizard.amount_remaining, 40.0)
+        wizard.action_allocate()
+        self.assertEqual(self._get_left(credit), 40.0)
+        self.assertEqual(foreign.amount_residual, 0.0)
+        self.assertResiduals([100.0, 25.0, 10.0])
+
+    def test_remainder_of_a_foreign_invoice_is_in_its_currency(self):
+        eur = self.setup_other_currency("EUR", rates=[("2024-01-01", 0.5)])
+        invoice = self._make_invoice(100, date_due="2024-01-10", currency_id=eur.id)
+        wizard = self._open(invoice=invoice)
+        self.assertEqual(wizard.amount_remaining, 100.0)
+        self._type(wizard, self.credit, 33.33)
+        self.assertEqual(wizard.amount_remaining, 66.67)
+        wizard.action_allocate()
+        self.assertEqual(invoice.amount_residual, 66.67)
+        self.assertEqual(self._get_left(self.credit), 53.34)
+
+    def test_oldest_first_fills_in_as_far_as_the_credit_goes(self):
+        """Case 5: 50, then 70 of the 100, nothing to the 10."""
+        wizard = self._open(credit=self.credit)
+        result = wizard.action_oldest_first()
+        self.assertEqual(result["res_id"], wizard.id)
+        self.assertEqual(wizard.line_ids.mapped("amount"), [50.0, 70.0, 0.0])
+        self.assertEqual(wizard.amount_remaining, 0.0)
+        self.assertResiduals([100.0, 50.0, 10.0])
+        wizard.action_allocate()
+        self.assertResiduals([30.0, 0.0, 10.0])
+
+    def test_oldest_first_replaces_what_was_typed(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.third, 10)
+        wizard.action_oldest_first()
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [50.0, 70.0, 0.0])
+
+    def test_oldest_first_passes_a_blocked_invoice_over(self):
+        self.second.action_toggle_block_payment()
+        wizard = self._open(credit=self.credit)
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [0.0, 100.0, 10.0])
+
+    def test_clear_sets_all_amounts_to_zero(self):
+        wizard = self._open(credit=self.credit)
+        wizard.action_oldest_first()
+        wizard.action_clear()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [0.0, 0.0, 0.0])
+        self.assertEqual(wizard.amount_remaining, 120.0)
+        with self.assertRefused("Enter an amount"):
+            wizard.action_allocate()
+
+    def test_whole_invoices_only_fills_in_what_is_covered_whole(self):
+        """Case 6: the 100 is not covered after the 50, the 10 is."""
+        wizard = self._open(credit=self.credit, full_only=True)
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [50.0, 0.0, 10.0])
+        wizard.action_allocate()
+        self.assertResiduals([100.0, 0.0, 0.0])
+        self.assertEqual(self._get_left(self.credit), 60.0)
+
+    def test_refused_when_whole_invoices_only_and_a_part_is_typed(self):
+        """Case 6: 14.90 of 15.00 is refused, 15.00 goes through."""
+        invoice = self._make_invoice(15)
+        wizard = self._open(credit=self.credit, full_only=True)
+        self._type(wizard, invoice, 14.90)
+        with self.assertRefused("does not cover"):
+            wizard.action_allocate()
+        self._type(wizard, invoice, 15)
+        wizard.action_allocate()
+        self.assertEqual(invoice.payment_state, "paid")
+
+    def test_whole_invoice_covered_by_two_credits_counts_as_whole(self):
+        """Case 6: what counts is the sum of what is set against the invoice."""
+        other = self._issue_credit(5)
+        invoice = self._make_invoice(125)
+        wizard = self._open(invoice=invoice, full_only=True)
+        self._type(wizard, self.credit, 120)
+        with self.assertRefused("does not cover"):
+            wizard.action_allocate()
+        self._type(wizard, other, 5)
+        wizard.action_allocate()
+        self.assertEqual(invoice.payment_state, "paid")
+
+    def test_refused_when_more_is_typed_than_the_credit_has_left(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.first, 100)
+        self._type(wizard, self.second, 20.01)
+        with self.assertRefused("more than .* has left"):
+            wizard.action_allocate()
+        self._type(wizard, self.second, 20)
+        wizard.action_allocate()
+        self.assertResiduals([0.0, 30.0, 10.0])
+
+    def test_refused_when_more_is_typed_than_is_due(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.third, 10.01)
+        with self.assertRefused("more than the .*10.00.* due"):
+            wizard.action_allocate()
+        self._type(wizard, self.third, 10)
+        wizard.action_allocate()
+        self.assertResiduals([100.0, 50.0, 0.0])
+
+    def test_line_that_comes_twice_adds_up(self):
+        """A caller may send a document twice; no more than asked is matched."""
+        item = self._get_receivable(self.first)
+        wizard = self._open(
+            credit=self.credit,
+            line_ids=[
+                Command.create({"debit_line_id": item.id, "amount": 10}),
+                Command.create({"debit_line_id": item.id, "amount": 15}),
+            ],
+        )
+        self.assertEqual(wizard.amount_remaining, 95.0)
+        wizard.action_allocate()
+        self.assertResiduals([75.0, 50.0, 10.0])
+        self.assertEqual(self._get_left(self.credit), 95.0)
+
+    def test_refused_when_another_clients_invoice_is_smuggled_in(self):
+        foreign = self._make_invoice(50, partner=self.other_client)
+        own = self._open(credit=self.credit)
+        wizard = self._open(
+            credit=self.credit,
+            user=self.officer,
+            line_ids=[
+                Command.create(
+                    {"debit_line_id": self._get_receivable(foreign).id, "amount": 10}
+                )
+            ],
+        )
+        self.assertEqual(wizard.line_ids.document_name, False)
+        self.assertEqual(wizard.line_ids.amount_open, 0.0)
+        with self.assertRefused("belongs to"):
+            wizard.action_allocate()
+        self._type(own, self.first, 10)
+        own.action_allocate()
+        self.assertResiduals([90.0, 50.0, 10.0])
+        self.assertEqual(foreign.amount_residual, 50.0)
+
+    def test_refused_when_confirmed_twice(self):
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.first, 100)
+        wizard.action_allocate()
+        with self.assertRefused("Nothing is due"):
+            wizard.action_allocate()
+        self.assertEqual(self._get_left(self.credit), 20.0)
+
+    def test_refused_when_the_wizard_has_no_side_or_both(self):
+        both = self._open(credit=self.credit)
+        both.debit_line_id = self._get_receivable(self.first)
+        with self.assertRefused("from one credit or from one invoice"):
+            both.action_oldest_first()
+        with self.assertRefused("from one credit or from one invoice"):
+            self.env["client.credit.allocation"].create({}).action_allocate()
+        wizard = self._open(credit=self.credit)
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.amount_remaining, 0.0)
+
+    # === From an invoice ===
+
+    def test_wizard_of_an_invoice_lists_the_clients_open_credits(self):
+        older = self._issue_credit(30, date="2024-01-01")
+        payment = self._make_payment(20, date="2024-02-01")
+        self._issue_credit(40, partner=self.other_client)
+        wizard = self._open(invoice=self.first)
+        self.assertEqual(
+            wizard.line_ids.credit_line_id.move_id.ids,
+            (older | payment.move_id | self.credit).ids,
+        )
+        self.assertEqual(wizard.amount_open, 100.0)
+        self.assertEqual(wizard.line_ids.mapped("amount_open"), [30.0, 20.0, 120.0])
+
+    def test_many_credits_are_set_against_one_invoice(self):
+        older = self._issue_credit(30, date="2024-01-01")
+        wizard = self._open(invoice=self.first)
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [30.0, 70.0])
+        self._type(wizard, self.credit, 45)
+        self.assertEqual(wizard.amount_remaining, 25.0)
+        wizard.action_allocate()
+        self.assertResiduals([25.0, 50.0, 10.0])
+        self.assertEqual(self._get_left(older), 0.0)
+        self.assertEqual(self._get_left(self.credit), 75.0)
+
+    def test_refused_when_credits_are_more_than_the_invoice(self):
+        older = self._issue_credit(30, date="2024-01-01")
+        wizard = self._open(invoice=self.first)
+        self._type(wizard, self.credit, 100)
+        self._type(wizard, older, 0.01)
+        with self.assertRefused("more than the .*100.00.* due"):
+            wizard.action_allocate()
+        self.assertTrue(wizard.problem)
+        self._type(wizard, self.credit, 99.99)
+        self.assertFalse(wizard.problem)
+        wizard.action_allocate()
+        self.assertResiduals([0.0, 50.0, 10.0])
+        self.assertEqual(self._get_left(older), 29.99)
+
+    # === Buttons ===
+
+    def test_button_of_a_credit_opens_the_wizard(self):
+        action = self._get_receivable(self.credit).action_assign_client_credit()
+        wizard = (
+            self.env[action["res_model"]].with_context(**action["context"]).create({})
+        )
+        self.assertEqual(wizard.credit_line_id, self._get_receivable(self.credit))
+        self.assertEqual(len(wizard.line_ids), 3)
+
+    def test_refused_when_the_button_is_pressed_on_no_open_credit(self):
+        with self.assertRefused("no credit left"):
+            self._get_receivable(self.first).action_assign_client_credit()
+        self._get_receivable(self.credit).action_assign_client_credit()
+
+    # === Roles ===
+
+    def test_officer_allocates_and_takes_off(self):
+        """An officer needs no right to journal items."""
+        lines = self.env["account.move.line"].with_user(self.officer)
+        self.assertFalse(lines.has_access("read"))
+        wizard = self._open(credit=self.credit, user=self.officer)
+        wizard.action_oldest_first()
+        wizard.action_allocate()
+        self.assertResiduals([30.0, 0.0, 10.0])
+        partials = self.credit._get_client_allocations()
+        self.assertTrue(
+            partials.with_user(self.officer).action_remove_client_allocation()
+        )
+        self.assertResiduals([100.0, 50.0, 10.0])
+
+    def test_refused_when_a_viewer_opens_the_wizard(self):
+        with self.assertRefused(exception=AccessError):
+            self._open(credit=self.credit, user=self.viewer)
+        self.assertEqual(
+            len(self._open(credit=self.credit, user=self.officer).line_ids), 3
+        )
+
+    def test_refused_when_a_viewer_presses_the_buttons(self):
+        """Not even with a wizard somebody else opened."""
+        wizard = self._open(credit=self.credit)
+        self._type(wizard, self.first, 10)
+        for name in ("action_oldest_first", "action_clear", "action_allocate"):
+            with self.subTest(name=name), self.assertRefused(exception=AccessError):
+                getattr(wizard.with_user(self.viewer), name)()
+        wizard.action_allocate()
+        self.assertResiduals([90.0, 50.0, 10.0])
+
+    def test_refused_when_an_officer_uses_anothers_wizard(self):
+        wizard = self._open(credit=self.credit)
+        wizard.action_oldest_first()
+        self.env.invalidate_all()
+        with self.assertRefused(exception=AccessError):
+            wizard.with_user(self.officer).action_allocate()
+        wizard.action_allocate()
+        self.assertResiduals([30.0, 0.0, 10.0])
+
+    def test_refused_when_a_viewer_takes_an_allocation_off(self):
+        partial = self._allocate(self.credit, self.first, 40)
+        with self.assertRefused("Only officers", exception=AccessError):
+            partial.with_user(self.viewer).action_remove_client_allocation()
+        partial.with_user(self.officer).action_remove_client_allocation()
+        self.assertResiduals([100.0, 50.0, 10.0])
+
+    def test_refused_when_the_officer_is_of_another_company(self):
+        other = self.setup_other_company(name="Second School")["company"]
+        stranger = self._make_user(
+            "allocation_stranger",
+            "client_account.group_client_account_officer",
+            company=other,
+            company_ids=[Command.set(other.ids)],
+        )
+        partial = self._allocate(self.credit, self.third, 10)
+        for values in ({}, {"line_ids": []}):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                wizard = self._open(credit=self.credit, user=stranger, **values)
+                wizard.read(["document_name", "amount_open", "line_ids"])
+        with self.assertRefused(exception=AccessError):
+            partial.with_user(stranger).action_remove_client_allocation()
+        partial.with_user(self.officer).action_remove_client_allocation()
+        self.assertResiduals([100.0, 50.0, 10.0])
+
+    # === Undo ===
+
+    def test_undo_returns_the_amount_and_says_so(self):
+        partial = self._allocate(self.credit, self.first, 40)
+        self.assertTrue(partial.action_remove_client_allocation())
+        self.assertResiduals([100.0, 50.0, 10.0])
+        self.assertEqual(self._get_left(self.credit), 120.0)
+        self.assertRegex(self.first.message_ids[:1].body, "40.00.*taken off")
+        self.assertLedgerAgrees(-40.0)
+
+    def test_undo_twice_is_harmless(self):
+        partial = self._allocate(self.credit, self.first, 40)
+        kept = self._allocate(self.credit, self.second, 50)
+        partial.action_remove_client_allocation()
+        self.assertTrue(partial.action_remove_client_allocation())
+        self.assertTrue(kept.exists())
+        self.assertResiduals([100.0, 0.0, 10.0])
+
+    def test_many_allocations_are_undone_at_once(self):
+        wizard = self._open(credit=self.credit)
+        wizard.action_oldest_first()
+        wizard.action_allocate()
+        partials = self.credit._get_client_allocations()
+        self.assertEqual(len(partials), 2)
+        partials.action_remove_client_allocation()
+        self.assertResiduals([100.0, 50.0, 10.0])
+        partials.browse().action_remove_client_allocation()
+
+    def test_undo_from_the_wizard_in_every_order(self):
+        """Case 4: the first, the middle and the last allocation undone first."""
+        for first_undone in range(3):
+            with self.subTest(first_undone=first_undone):
+                wizard = self._open(credit=self.credit)
+                for invoice, amount in (
+                    (self.first, 61.11),
+                    (self.second, 48.89),
+                    (self.third, 10),
+                ):
+                    self._type(wizard, invoice, amount)
+                wizard.action_allocate()
+                self.assertResiduals([38.89, 1.11, 0.0])
+                partials = list(self.credit._get_client_allocations().sorted("id"))
+                partials.insert(0, partials.pop(first_undone))
+                for partial in partials:
+                    partial.action_remove_client_allocation()
+                    self.assertLedgerAgrees(-40.0)
+                self.assertResiduals([100.0, 50.0, 10.0])
+                self.assertEqual(self._get_left(self.credit), 120.0)
+
+    def test_refused_when_the_matching_is_no_clients(self):
+        """A vendor's matching is undone from its journal items."""
+        bill = self.env["account.move"].create(
+            {
+                "move_type": "in_invoice",
+                "partner_id": self.partner_a.id,
+                "invoice_date": self.today,
+                "invoice_line_ids": [
+                    Command.create({"name": "Piano", "price_unit": 50, "tax_ids": []})
+                ],
+            }
+        )
+        bill.action_post()
+        self._register_payment(bill)
+        partial = bill.line_ids.matched_debit_ids
+        self.assertEqual(len(partial), 1)
+        with self.assertRefused("no invoice or charge of a client"):
+            partial.action_remove_client_allocation()
+        own = self._allocate(self.credit, self.first, 40)
+        own.action_remove_client_allocation()
+        self.assertResiduals([100.0, 50.0, 10.0])
+        self.assertEqual(bill.payment_state, "paid")
