@@ -39,7 +39,7 @@ class TestAllocation(AllocationCommon):
     # === Exact amounts ===
 
     def test_credit_is_split_over_two_invoices(self):
-        """Case 1: credit 250, invoices 180 and 150: 100 to the first, 150 to the other."""
+        """Case 1: credit 250, invoices 180 and 150: 100 to the first, 150 next."""
         credit = self._issue_credit(250)
         first, second = self._make_invoice(180), self._make_invoice(150)
         self._allocate(credit, first, 100)
@@ -475,7 +475,7 @@ class TestAllocation(AllocationCommon):
     # === Fake context ===
 
     def test_plain_dict_in_the_context_changes_nothing(self):
-        """A caller from outside can send a dict, but no object of the engine's class."""
+        """A caller from outside can send a dict, but no object of our class."""
         credit, invoice = self._issue_credit(100), self._make_invoice(80)
         lines = self._get_receivable(credit), self._get_receivable(invoice)
         fake = {(lines[1].id, lines[0].id): 10.0}

@@ -131,7 +131,7 @@ class TestAllocationCurrency(AllocationCommon):
             self._get_receivable(invoice) | self._get_receivable(credit),
             [
                 {"amount_residual": 0.0, "amount_residual_currency": 0.0},
-                # Each slice of the credit is rounded at its own rate: 33.34 twice, 33.33.
+                # Each slice is rounded at the credit's rate: 33.34 twice and 33.33.
                 {"amount_residual": -24.99, "amount_residual_currency": -20.0},
             ],
         )
