@@ -258,6 +258,38 @@ class AccountMove(models.Model):
                     )
                 )
 
+    def _get_client_done_action(self, date):
+        """Return the action of a wizard that booked these: the real date if it moved.
+
+        The window closes, so that the user stays on the client; `infos` names the
+        documents for callers.
+
+        :param date: the date asked for, or None
+        """
+        close = {
+            "type": "ir.actions.act_window_close",
+            "infos": {"res_model": self._name, "res_ids": self.ids},
+        }
+        # Sudo: officers need no right to read journal entries; they made these.
+        moved = self.sudo().filtered(lambda move: date and move.date != date)
+        if not moved:
+            return close
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": self.env._(
+                    "The books are closed on that date: %(moves)s booked on %(date)s "
+                    "instead.",
+                    moves=", ".join(moved.mapped("name")[:5]),
+                    date=fields.Date.to_string(moved[0].date),
+                ),
+                "next": close,
+            },
+        }
+
     def _get_adjustment_debit_or_credit(self):
         """Return the receivable items of an adjustment."""
         return self.line_ids.filtered(

@@ -1,9 +1,11 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools import format_date
 
 from .common import ClientAccountCommon
 
@@ -109,6 +111,20 @@ class TestPaymentWizard(ClientAccountCommon):
                 }
             ],
         )
+
+    def test_date_in_a_locked_period_is_moved_and_said_so(self):
+        asked = self.today.replace(day=1) - timedelta(days=1)
+        self.company.sudo().fiscalyear_lock_date = asked
+        action = self._make_wizard(40, date=asked).action_confirm()
+        move = self._get_payment().move_id
+        self.assertGreater(move.date, asked)
+        message = action["params"]["message"]
+        self.assertIn(move.name, message)
+        self.assertIn(fields.Date.to_string(move.date), message)
+        chatter = " ".join(move.message_ids.mapped("body"))
+        self.assertIn(format_date(self.env, asked), chatter)
+        silent = self._make_wizard(40).action_confirm()
+        self.assertEqual(silent["type"], "ir.actions.act_window_close")
 
     def test_exact_amounts_go_to_the_chosen_debts(self):
         first, second, third = (self._make_invoice(amount) for amount in (180, 150, 20))

@@ -112,7 +112,7 @@ class ClientAccountAdjustment(models.TransientModel):
             self.move_id._check_adjustment()
             account = self.move_id.sudo()._get_client_account().sudo(self.env.su)
             self.move_id._modify_adjustment(self._prepare_adjustment(account))
-            return self._get_done_action(self.move_id)
+            return self.move_id._get_client_done_action(self.date)
         self._check_clients()
         self.account_ids._check_officer()
         if self.document == "invoice":
@@ -124,7 +124,7 @@ class ClientAccountAdjustment(models.TransientModel):
                     for account in self.account_ids
                 ]
             )
-        return self._get_done_action(moves)
+        return moves._get_client_done_action(self.date)
 
     def _check_clients(self):
         """Make sure there are clients, all of one company.
@@ -212,32 +212,3 @@ class ClientAccountAdjustment(models.TransientModel):
         if due := values["date_due"]:
             vals.update(invoice_payment_term_id=False, invoice_date_due=due)
         return vals
-
-    def _get_done_action(self, moves):
-        """Return the action after confirming: it says the real date if it moved.
-
-        The window closes, so that the user stays on the client; `infos` names the
-        documents for callers.
-        """
-        close = {
-            "type": "ir.actions.act_window_close",
-            "infos": {"res_model": moves._name, "res_ids": moves.ids},
-        }
-        moved = moves.sudo().filtered(lambda move: self.date and move.date != self.date)
-        if not moved:
-            return close
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning",
-                "sticky": True,
-                "message": self.env._(
-                    "The books are closed on that date: %(moves)s booked on %(date)s "
-                    "instead.",
-                    moves=", ".join(moved.mapped("name")[:5]),
-                    date=fields.Date.to_string(moved[0].date),
-                ),
-                "next": close,
-            },
-        }

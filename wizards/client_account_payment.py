@@ -201,7 +201,7 @@ class ClientAccountPayment(models.TransientModel):
     def action_confirm(self):
         """Book the payment and allocate it as typed.
 
-        :return: the action that opens the payment
+        :return: an action that says what was booked
         :raise UserError: when a value is refused; nothing is booked
         """
         self.ensure_one()
@@ -219,7 +219,7 @@ class ClientAccountPayment(models.TransientModel):
             item._allocate_amounts(
                 [(item, debit, amount) for debit, amount in allocations]
             )
-        return {"type": "ir.actions.act_window_close"}
+        return payment_sudo.move_id._get_client_done_action(self.date)
 
     def _check_payment(self):
         """Make sure the payment can be booked.
@@ -292,6 +292,7 @@ class ClientAccountPayment(models.TransientModel):
         payment_sudo.action_post()
         if self.payment_type == "inbound":
             payment_sudo.move_id.client_account_credit = True
+        payment_sudo.move_id._tell_moved_dates([self.date])
         return payment_sudo
 
     def _prepare_payment_vals(self):
