@@ -1,7 +1,9 @@
 import json
 import logging
 import operator
+import sys
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import timedelta
 from statistics import median
 from time import perf_counter
@@ -425,7 +427,10 @@ class TestFiguresSpeed(ClientAccountCommon):
                 partners=cls.partners.ids,
             )
         )
-        cls.env.cr.execute("ANALYZE account_move_line")
+        # The planner knows tables of this size on a running server.
+        cls.env.cr.execute(
+            "ANALYZE account_move_line, client_account, res_partner, res_company"
+        )
         cls.env.invalidate_all()
 
     def _count_queries(self, function):
@@ -469,6 +474,16 @@ class TestFiguresSpeed(ClientAccountCommon):
 
         count("id")
         self.assertEqual(count("balance desc"), count("id"))
+
+    @contextmanager
+    def _untraced(self):
+        """Do without the tracer that counts coverage: it slows Python alone."""
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            yield
+        finally:
+            sys.settrace(tracer)
 
     def test_figures_cost_little_more_than_a_bare_query(self):
         """DESIGN 11: at most 1.3 of the bare query, and 3 for reading."""
@@ -514,22 +529,28 @@ class TestFiguresSpeed(ClientAccountCommon):
             "read": lambda: accounts.read(list(FIGURES)),
         }
         times = defaultdict(list)
-        for _round in range(25):
-            for name, function in runs.items():
-                accounts._invalidate_figures()
-                start = perf_counter()
-                self.assertEqual(len(function()), 1000)
-                times[name].append(perf_counter() - start)
-        bare, figures, reading = (median(times[name][3:]) for name in runs)
-        _logger.info(
-            "1,000 accounts: bare query %.1f ms, figures %.1f ms (%.2f), "
-            "read %.1f ms (%.2f)",
-            bare * 1000,
-            figures * 1000,
-            figures / bare,
-            reading * 1000,
-            reading / bare,
+        with self._untraced():
+            for _round in range(25):
+                for name, function in runs.items():
+                    accounts._invalidate_figures()
+                    start = perf_counter()
+                    count = len(function())
+                    times[name].append(perf_counter() - start)
+                    self.assertEqual(count, 1000)
+        # Round by round, as other work on the machine slows all of one round.
+        figures, reading = (
+            median(
+                cost / bare
+                for cost, bare in zip(times[name], times["bare"], strict=True)
+            )
+            for name in ("figures", "read")
         )
-        # Twice what is aimed at: other work on the machine must not fail the test.
-        self.assertLess(figures / bare, 2)
-        self.assertLess(reading / bare, 6)
+        _logger.info(
+            "1,000 accounts: bare query %.1f ms, figures %.2f of it, read %.2f of it",
+            median(times["bare"]) * 1000,
+            figures,
+            reading,
+        )
+        # Well above what is aimed at: other work on the machine must not fail the test.
+        self.assertLess(figures, 2)
+        self.assertLess(reading, 6)
