@@ -465,3 +465,48 @@ class TestCreditAllocationWizard(AllocationCommon):
         own.action_remove_client_allocation()
         self.assertResiduals([100.0, 50.0, 10.0])
         self.assertEqual(bill.payment_state, "paid")
+
+    def test_refused_when_a_stranger_opens_the_payment_wizard(self):
+        """Neither does the wizard that receives money show another company's items."""
+        other = self.setup_other_company(name="Second School")["company"]
+        stranger = self._make_user(
+            "payment_stranger",
+            "client_account.group_client_account_officer",
+            company=other,
+            company_ids=[Command.set(other.ids)],
+        )
+        account = self._get_account(self.client)
+        item = self._get_receivable(self.first)
+        for user, shown in ((stranger, None), (self.officer, self.first.name)):
+            for lines in (None, [Command.create({"debit_line_id": item.id})]):
+                values = {"account_id": account.id, "amount": 10}
+                if lines:
+                    values["line_ids"] = lines
+                wizards = self.env["client.account.payment"].with_user(user)
+                if shown:
+                    names = wizards.create(values).line_ids.mapped("document_name")
+                    self.assertIn(shown, names)
+                else:
+                    with self.assertRaises(AccessError):
+                        wizards.create(values)
+
+    def test_payment_wizard_shows_nothing_of_another_clients_item(self):
+        foreign = self._make_invoice(50, partner=self.other_client)
+        wizard = (
+            self.env["client.account.payment"]
+            .with_user(self.officer)
+            .create(
+                {
+                    "account_id": self.account.id,
+                    "amount": 10,
+                    "line_ids": [
+                        Command.create({"debit_line_id": self._get_receivable(move).id})
+                        for move in (foreign, self.first)
+                    ],
+                }
+            )
+        )
+        self.assertEqual(
+            wizard.line_ids.mapped("document_name"), [False, self.first.name]
+        )
+        self.assertEqual(wizard.line_ids.mapped("amount_open"), [0.0, 100.0])

@@ -141,6 +141,11 @@ class ClientAccountPayment(models.TransientModel):
                 for line in wizard.line_ids
             )
 
+    @api.constrains("account_id")
+    def _check_account_id(self):
+        # Constraints run under sudo, which says nothing of the user's own rights.
+        self.account_id.sudo(False)._check_officer()
+
     @api.depends("account_id")
     def _compute_credit_available(self):
         for wizard in self:
@@ -154,6 +159,8 @@ class ClientAccountPayment(models.TransientModel):
 
     def _search_debts(self):
         """Return the open debts on the account the payment will be on, oldest first."""
+        # The lines are computed under sudo, which says nothing of the user's own rights.
+        self.account_id.sudo(False)._check_officer()
         # Sudo: officers need no right to read journal items of their clients.
         account = self.account_id.sudo()
         return (

@@ -32,7 +32,14 @@ class ClientAccountPaymentLine(models.TransientModel):
     def _compute_line_values(self):
         for line in self:
             # Sudo: officers need no right to read journal items of their clients.
-            debit = line.debit_line_id.sudo()
+            debit = line.debit_line_id.sudo()._origin
+            account = line.payment_id.account_id
+            if debit and debit._get_client_key() != (
+                account.sudo().partner_id,
+                account.sudo().company_id,
+            ):
+                # Nothing of an item a caller sent: confirming refuses it in words.
+                debit = debit.browse()
             line.currency_id = debit.currency_id
             line.document_name = debit.move_id.name
             line.date_due = debit.date_maturity
