@@ -5,6 +5,7 @@ process of its own on the test database: each request has its own transaction, a
 it books is committed for good.
 """
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,19 @@ HOST = "127.0.0.1"
 START_TIMEOUT = 90
 STOP_TIMEOUT = 20
 CALL_TIMEOUT = 60
+
+# Runs Odoo until the process that started it ends, even where that one was killed: its
+# end of the pipe is closed then.
+LAUNCHER = """
+import os, runpy, signal, threading
+
+def end_with_parent():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+runpy.run_module("odoo", run_name="__main__", alter_sys=True)
+"""
 
 # What Odoo answers when it has given up repeating by itself: the caller is to do it.
 BUSY_MESSAGES = (
@@ -67,7 +81,7 @@ class OdooServer:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
-                    *("-m", "odoo"),
+                    *("-c", LAUNCHER),
                     f"--config={self._write_config()}",
                     f"--database={self.database}",
                     f"--http-interface={HOST}",
@@ -75,12 +89,9 @@ class OdooServer:
                     "--workers=0",
                     "--max-cron-threads=0",
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # What a shell passed on, such as its locks, is passed on further: by
-                # these a server is found that outlived a killed run.
-                close_fds=False,
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers(login, password):
@@ -118,9 +129,8 @@ class OdooServer:
 
         :raise AssertionError: when the password is wrong
         """
-        uid = self.open_service("common").authenticate(
-            self.database, login, password, {}
-        )
+        with self.open_service("common") as common:
+            uid = common.authenticate(self.database, login, password, {})
         if not uid:
             raise AssertionError(f"{login} cannot sign in.")
         return ServerClient(self, uid, password)
@@ -141,15 +151,15 @@ class OdooServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait(STOP_TIMEOUT)
+            self._process.stdin.close()
 
     def close(self):
         """End the process in good order, and remove its files."""
         if self._process is not None:
             self._process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.kill()
         shutil.rmtree(self._folder)
 
 
@@ -179,7 +189,8 @@ class ServerClient:
         :raise xmlrpc.client.Fault: when it raises an error
         """
         arguments = self.prepare_arguments(model, method, *args, **kwargs)
-        return self.server.open_service("object").execute_kw(*arguments)
+        with self.server.open_service("object") as models:
+            return models.execute_kw(*arguments)
 
     def call_until_answered(self, model, method, *args, **kwargs):
         """Call a method again as long as the server finds its records too busy.

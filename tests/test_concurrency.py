@@ -89,7 +89,7 @@ class TestConcurrency(BaseCase):
         )
         return action["res_id"]
 
-    def _make_invoices(self, client_ids, amount):
+    def _make_invoices(self, client_ids, amount, **values):
         """Make a draft for each client named, and return their ids."""
         return self.admin.call(
             "account.move",
@@ -101,6 +101,7 @@ class TestConcurrency(BaseCase):
                     "invoice_date": "2026-01-15",
                     "invoice_date_due": "2026-01-15",
                     "invoice_payment_term_id": False,
+                    **values,
                     "invoice_line_ids": [
                         (
                             0,
@@ -275,6 +276,7 @@ class TestConcurrency(BaseCase):
             for partner_id in [client_id, contact_id] * 2
         ]
         actions = self._race(calls, "client_account")
+        self.assertEqual(self._get_refusals(actions), [])
         rows = self._query(
             "SELECT id, partner_id FROM client_account WHERE partner_id IN (%s, %s)",
             client_id,
@@ -334,7 +336,7 @@ class TestConcurrency(BaseCase):
                 )
                 for caller in range(16)
             ]
-            answers = self._race(calls, "client_account")
+            answers = self._race(calls, "account_move")
             [(move_id, state)] = self._fetch_adjustments(key)
             self.assertEqual(state, "posted")
             self.assertEqual(answers, [move_id] * 16)
@@ -357,7 +359,7 @@ class TestConcurrency(BaseCase):
             )
             for amount in (25.0, 30.0)
         ]
-        answers = self._race(calls, "client_account")
+        answers = self._race(calls, "account_move")
         [(move_id, _state)] = self._fetch_adjustments(key)
         self.assertIn(move_id, answers)
         [refusal] = self._get_refusals(answers)
@@ -477,29 +479,57 @@ class TestConcurrency(BaseCase):
 
     # === Posting ===
 
+    def _get_other_sales_journal(self):
+        """Return the id of a second journal: invoices of one wait for each other."""
+        journals = self.admin.call(
+            "account.journal", "search", [("code", "=", "RACE")], limit=1
+        )
+        if journals:
+            return journals[0]
+        return self.admin.call(
+            "account.journal",
+            "create",
+            {"name": "Race Sales", "code": "RACE", "type": "sale"},
+        )
+
+    def _post_at_once(self, client_ids, item_ids, invoice_ids):
+        """Post invoices at once; each client has two of 80 and a credit of 100."""
+        calls = [
+            partial(
+                self.admin.call_until_answered,
+                "account.move",
+                "action_post",
+                [invoice_id],
+            )
+            for invoice_id in invoice_ids
+        ]
+        answers = self._race(calls, "account_partial_reconcile")
+        self.assertEqual(self._get_refusals(answers), [])
+        self._assert_residuals_agree(client_ids)
+        for client_id, item_id in zip(client_ids, item_ids, strict=True):
+            self.assertEqual(self._fetch_allocated(item_id), 100.0)
+            self.assertEqual(self._fetch_residuals(client_id), [0.0, 0.0, 60.0])
+
     def test_two_invoices_posted_at_once_share_one_credit(self):
         """Case 16: two invoices of 80 take 80 and 20 of a credit of 100."""
-        for _batch in range(2):
-            client_ids = self._make_clients(5)
-            item_ids = [
-                self._issue_credit(client_id, 100.0) for client_id in client_ids
-            ]
-            invoice_ids = self._make_invoices(client_ids * 2, 80.0)
-            calls = [
-                partial(
-                    self.admin.call_until_answered,
-                    "account.move",
-                    "action_post",
-                    [invoice_id],
-                )
-                for invoice_id in invoice_ids
-            ]
-            answers = self._race(calls, "account_partial_reconcile")
-            self.assertEqual(self._get_refusals(answers), [])
-            self._assert_residuals_agree(client_ids)
-            for client_id, item_id in zip(client_ids, item_ids, strict=True):
-                self.assertEqual(self._fetch_allocated(item_id), 100.0)
-                self.assertEqual(self._fetch_residuals(client_id), [0.0, 0.0, 60.0])
+        client_ids = self._make_clients(5)
+        item_ids = [self._issue_credit(client_id, 100.0) for client_id in client_ids]
+        invoice_ids = self._make_invoices(client_ids, 80.0)
+        other_ids = self._make_invoices(
+            client_ids, 80.0, journal_id=self._get_other_sales_journal()
+        )
+        # Pair by pair: both have found the credit before either takes of it.
+        for client_id, item_id, *pair in zip(
+            client_ids, item_ids, invoice_ids, other_ids, strict=True
+        ):
+            self._post_at_once([client_id], [item_id], pair)
+
+    def test_many_invoices_of_one_journal_posted_at_once_share_credits(self):
+        """Case 16: the same where posting waits for the journal's next number."""
+        client_ids = self._make_clients(5)
+        item_ids = [self._issue_credit(client_id, 100.0) for client_id in client_ids]
+        invoice_ids = self._make_invoices(client_ids * 2, 80.0)
+        self._post_at_once(client_ids, item_ids, invoice_ids)
 
     # === Kills and lost answers ===
 
