@@ -206,6 +206,45 @@ class TestCreditApplication(CreditApplicationCommon):
         self.assertEqual(invoice.amount_residual, 0.0)
         self.assertEqual(account.balance, 50.0)
 
+    def test_policies_of_two_companies_are_kept_apart_in_one_posting(self):
+        """What `all` takes in one company, `next` leaves in the other."""
+        other = self.setup_other_company(name="Second School")
+        self.env.user.company_ids |= other["company"]
+        self.company.credit_application = "all"
+        other["company"].credit_application = "next"
+        env = self.env(
+            context=dict(
+                self.env.context,
+                allowed_company_ids=(self.company | other["company"]).ids,
+            )
+        )
+        self._make_payment(50)
+        payment = env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.client.id,
+                "amount": 50,
+                "journal_id": other["default_journal_bank"].id,
+            }
+        )
+        payment.action_post()
+        own = self._make_invoice(50, post=False).with_env(env)
+        foreign = env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "company_id": other["company"].id,
+                "partner_id": self.client.id,
+                "invoice_date": self.today,
+                "invoice_line_ids": [
+                    Command.create({"name": "Lessons", "price_unit": 50, "tax_ids": []})
+                ],
+            }
+        )
+        (own | foreign)._post(soft=False)
+        self.assertResiduals([own, foreign], [0.0, 50.0])
+        self.assertEqual(self._get_left(payment.move_id), 50.0)
+
     # === Order, and what is passed over ===
 
     def _make_case_5(self):
@@ -323,6 +362,18 @@ class TestCreditApplication(CreditApplicationCommon):
         newer = self._make_invoice(10)
         self.assertResiduals([invoice, newer], [0.0, 0.0])
         self.assertEqual(self._get_left(payment.move_id), 10.0)
+
+    def test_payment_posted_beside_an_invoice_waits_for_its_own_with_all(self):
+        """Who posts a payment decides where it goes, also in one batch."""
+        self.account.credit_application = "all"
+        payment = self._make_payment(50)
+        payment.action_draft()
+        invoice = self._make_invoice(50, post=False)
+        (invoice | payment.move_id)._post(soft=False)
+        self.assertEqual(payment.move_id.state, "posted")
+        self.assertResiduals([invoice], [50.0])
+        self.assertEqual(self._get_left(payment.move_id), 50.0)
+        self.assertEqual(self.account.apply_credits(), 50.0)
 
     def test_reversal_goes_to_the_invoice_it_reverses_with_all(self):
         self.account.credit_application = "all"
