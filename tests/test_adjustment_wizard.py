@@ -225,24 +225,26 @@ class TestAdjustmentWizard(ClientAccountCommon):
 
     def test_hundreds_of_clients_take_few_queries_each(self):
         """The queries for each client are those of plain Odoo, or few more."""
-        names = [{"name": f"Client {number}"} for number in range(240)]
+        names = [{"name": f"Client {number}"} for number in range(170)]
         accounts = self._get_account(self.env["res.partner"].create(names))
         # The first call fills caches that all share.
         self._make_wizard(accounts[:10]).action_confirm()
-        small, middle, large = (
+        # Statistics that say these tables are empty, as after many rolled back tests,
+        # lead Odoo's own query for the payments of entries through all pairs of items.
+        self.env.cr.execute("ANALYZE account_move, account_move_line")
+        few, many = (
             self._count_queries(self._make_wizard(batch).action_confirm)
-            for batch in (accounts[10:50], accounts[50:130], accounts[130:240])
+            for batch in (accounts[10:40], accounts[40:170])
         )
-        self.assertEqual(sum(accounts.mapped("balance")), 240 * 25)
-        plain_small, plain_middle = (
+        self.assertEqual(sum(accounts.mapped("balance")), 170 * 25)
+        plain_few, plain_many = (
             self._count_queries(
                 self._get_moves(accounts)[:size].copy({"partner_id": False})._post
             )
-            for size in (40, 80)
+            for size in (30, 60)
         )
-        plain = (plain_middle - plain_small) / 40
-        self.assertLessEqual((middle - small) / 40, plain + 1)
-        self.assertLessEqual((large - middle) / 30, plain + 1)
+        plain = (plain_many - plain_few) / 30
+        self.assertLessEqual((many - few) / 100, plain + 1)
 
     # === Credit notes and invoices ===
 
