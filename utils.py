@@ -1,14 +1,41 @@
 """Pure checks of what comes in from outside: amounts, reasons and dates."""
 
+import re
+import unicodedata
+from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
 
-from odoo import fields
+from dateutil.relativedelta import relativedelta
+
 from odoo.exceptions import UserError
 
 # Amounts at or above this are typing mistakes, and floats stop being exact to the cent
 # not far above it.
 MAX_AMOUNT = 1e12
+
+# What a caller's context may tell the code that books under sudo. Odoo's engine takes
+# rates and leaves out entries by context keys, which anybody can send.
+PLAIN_CONTEXT_KEYS = (
+    "lang",
+    "tz",
+    "allowed_company_ids",
+    "mail_create_nolog",
+    "mail_create_nosubscribe",
+    "mail_notrack",
+    "tracking_disable",
+)
+
+EARLIEST_DATE = date(1970, 1, 1)
+MOST_YEARS_AHEAD = 10
+
+
+def in_plain_context(records):
+    """Return the records without what a caller's context could bend the books with."""
+    context = records.env.context
+    return records.with_context(  # pylint: disable=context-overridden
+        {key: context[key] for key in PLAIN_CONTEXT_KEYS if key in context}
+    )
 
 
 def is_real_number(value):
@@ -57,7 +84,9 @@ def check_amount(env, client_name, amount, currency):
                 client=client_name,
             )
         )
-    if amount <= 0:
+    amount = float(amount)
+    rounded = currency.round(amount)
+    if amount <= 0 or (rounded == 0 and amount < currency.rounding * 1e-6):
         raise UserError(
             env._(
                 "The amount for %(client)s must be above zero. "
@@ -65,8 +94,6 @@ def check_amount(env, client_name, amount, currency):
                 client=client_name,
             )
         )
-    amount = float(amount)
-    rounded = currency.round(amount)
     if abs(rounded - amount) > max(currency.rounding * 1e-6, amount * 1e-15):
         raise UserError(
             env._(
@@ -95,8 +122,9 @@ def check_reason(env, client_name, reason):
 
     :raise UserError: when it is no text, or blank
     """
-    reason = clean_text(reason).strip() if isinstance(reason, str) else None
-    if not reason:
+    reason = clean_text(reason).strip() if isinstance(reason, str) else ""
+    # Blanks, controls and what has no width are nothing to read.
+    if not any(unicodedata.category(char)[0] not in "CZ" for char in reason):
         raise UserError(
             env._(
                 "Give a reason for %(client)s: it is shown in the client's history.",
@@ -109,18 +137,35 @@ def check_reason(env, client_name, reason):
 def check_date(env, client_name, value, default=None):
     """Return `value` as a date, `default` when it is empty.
 
-    :raise UserError: when it is no date
+    :param value: a date, or a text as 2026-01-31
+    :raise UserError: when it is no date, or one that no books have
     """
     if not value:
         return default
-    try:
-        return fields.Date.to_date(value)
-    except (TypeError, ValueError, AttributeError):
+    day = to_date(value)
+    latest = date.today() + relativedelta(years=MOST_YEARS_AHEAD)
+    if day is None or not EARLIEST_DATE <= day <= latest:
         raise UserError(
             env._(
-                "%(value)s is not a date. Enter a date for %(client)s as "
-                "year-month-day, such as 2026-01-31.",
-                value=repr(value)[:40],
+                "%(value)s is no date for the books. Enter a date for %(client)s as "
+                "year-month-day, such as 2026-01-31, up to %(latest)s.",
+                value=value if isinstance(value, date) else repr(value)[:40],
                 client=client_name,
+                latest=latest,
             )
-        ) from None
+        )
+    return day
+
+
+def to_date(value):
+    """Return a date, or a text as 2026-01-31, as a date; None for anything else."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return None
+    return None

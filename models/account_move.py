@@ -3,6 +3,9 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
+from ..utils import in_plain_context
+from .client_account import VIEWER
+
 # Fields that only this addon's own code writes, under sudo.
 ADJUSTMENT_FIELDS = frozenset(
     (
@@ -24,30 +27,42 @@ class AccountMove(models.Model):
         [("credit", "Credit"), ("charge", "Charge")],
         readonly=True,
         copy=False,
+        groups=VIEWER,
         index="btree_not_null",
         help="Says that this document was made through the client's account.",
     )
     client_adjustment_reason = fields.Text(
-        string="Reason of the Adjustment", readonly=True, copy=False
+        string="Reason of the Adjustment",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
     )
     client_adjustment_key = fields.Char(
         string="Key of the Adjustment",
         readonly=True,
         copy=False,
+        groups=VIEWER,
         help="Given by whoever made the adjustment, so that a repeat books nothing.",
     )
     client_account_credit = fields.Boolean(
         string="Account Credit",
         readonly=True,
         copy=False,
+        groups=VIEWER,
         help="A credit given or received through the client's account. What is left "
         "of it goes to the client's next invoice.",
     )
+    client_adjustment_open = fields.Boolean(
+        compute="_compute_client_adjustment_open",
+        groups=VIEWER,
+        help="An adjustment that was not deleted.",
+    )
     client_adjustment_allocated = fields.Boolean(
-        compute="_compute_client_adjustment_allocated"
+        compute="_compute_client_adjustment_allocated", groups=VIEWER
     )
     client_credit_usable = fields.Boolean(
         compute="_compute_client_credit_usable",
+        groups=VIEWER,
         help="The client has open credit, and this invoice is open.",
     )
 
@@ -59,6 +74,18 @@ class AccountMove(models.Model):
 
     # === Compute ===
 
+    @api.depends("client_adjustment", "state", "reversal_move_ids.state")
+    def _compute_client_adjustment_open(self):
+        for move in self:
+            reversed_by = move.reversal_move_ids.filtered(
+                lambda entry: entry.state == "posted"
+            )
+            move.client_adjustment_open = (
+                bool(move.client_adjustment)
+                and move.state == "posted"
+                and not reversed_by
+            )
+
     @api.depends("line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
     def _compute_client_adjustment_allocated(self):
         for move in self:
@@ -68,8 +95,10 @@ class AccountMove(models.Model):
     def _compute_client_credit_usable(self):
         for move in self:
             debts = move._get_client_debts()
-            move.client_credit_usable = bool(debts) and bool(
-                debts[:1]._search_open_credits(limit=1)
+            move.client_credit_usable = (
+                bool(debts)
+                and bool(debts[:1]._search_open_credits(limit=1))
+                and not move._filter_credit_excluded()
             )
 
     # === Create, post, reset ===
@@ -147,8 +176,13 @@ class AccountMove(models.Model):
 
     def _release_account_credits(self):
         """Undo the allocations of account credits to, or of, these documents."""
-        partials = self._get_client_allocations().filtered(
-            lambda partial: partial.credit_move_id.move_id.client_account_credit
+        # Sudo: the marks of credits are read to decide, not shown.
+        partials = (
+            self.sudo()
+            ._get_client_allocations()
+            .filtered(
+                lambda partial: partial.credit_move_id.move_id.client_account_credit
+            )
         )
         if not partials:
             return
@@ -175,9 +209,7 @@ class AccountMove(models.Model):
 
     def _get_client_allocations(self):
         """Return the partials of these documents' receivable items."""
-        lines = self.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-        )
+        lines = self._get_receivable_items()
         return lines.matched_debit_ids | lines.matched_credit_ids
 
     def _get_client_debts(self):
@@ -284,14 +316,14 @@ class AccountMove(models.Model):
                     "The books are closed on that date: %(moves)s booked on %(date)s "
                     "instead.",
                     moves=", ".join(moved.mapped("name")[:5]),
-                    date=fields.Date.to_string(moved[0].date),
+                    date=format_date(self.env, moved[0].date),
                 ),
                 "next": close,
             },
         }
 
-    def _get_adjustment_debit_or_credit(self):
-        """Return the receivable items of an adjustment."""
+    def _get_receivable_items(self):
+        """Return the receivable items of these documents."""
         return self.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         )
@@ -301,11 +333,21 @@ class AccountMove(models.Model):
 
         :param account: the `client.account` it is repeated for
         :param dict values: from `client.account._prepare_adjustment`
-        :raise UserError: when a value differs
+        :raise UserError: when a value differs, or the adjustment was deleted since
         """
         self.ensure_one()
         move_sudo = self.sudo()
-        lines = move_sudo._get_adjustment_debit_or_credit()
+        if not move_sudo.client_adjustment_open:
+            raise UserError(
+                self.env._(
+                    "The key %(key)s has booked %(move)s, which was deleted since. Use "
+                    "another key for another adjustment of %(client)s.",
+                    key=move_sudo.client_adjustment_key,
+                    move=move_sudo.display_name,
+                    client=account.display_name,
+                )
+            )
+        lines = move_sudo._get_receivable_items()
         date_moved = values["date"] and move_sudo._get_violated_lock_dates(
             values["date"], False
         )
@@ -338,7 +380,7 @@ class AccountMove(models.Model):
 
     def action_client_adjustment_modify(self):
         """Open the wizard that changes amount, date or reason of an adjustment."""
-        self.ensure_one()
+        self._check_one_document()
         self._check_adjustment()
         return {
             "type": "ir.actions.act_window",
@@ -353,7 +395,7 @@ class AccountMove(models.Model):
         """Return what the wizard that modifies this adjustment starts from."""
         # Sudo: officers need no right to read journal entries; this is an adjustment.
         move_sudo = self.sudo()
-        items = move_sudo._get_adjustment_debit_or_credit()
+        items = move_sudo._get_receivable_items()
         return {
             "default_move_id": self.id,
             "default_account_ids": [Command.set(move_sudo._get_client_account().ids)],
@@ -397,7 +439,7 @@ class AccountMove(models.Model):
         :return: True
         """
         # Sudo: officers need no right to change journal entries; these are adjustments.
-        for move in self.sudo():
+        for move in in_plain_context(self.sudo()):
             move._get_client_allocations().unlink()
             if move._is_adjustment_locked():
                 reversal = move._reverse_moves(
@@ -437,25 +479,29 @@ class AccountMove(models.Model):
         for move in self:
             # Sudo: whoever may not read it gets the same answer as for any other entry.
             move_sudo = move.sudo().exists()
-            if not move_sudo.client_adjustment or move_sudo.state != "posted":
+            if not move_sudo.client_adjustment_open:
                 raise UserError(
                     self.env._(
-                        "%s is no posted adjustment of a client account. Open a "
-                        "credit or charge from the client's account.",
+                        "%s is no posted adjustment of a client account, or was "
+                        "deleted by a reversal. Open a credit or charge from the "
+                        "client's account.",
                         move_sudo.display_name or self.env._("This entry"),
                     )
                 )
             move_sudo._get_client_account().sudo(self.env.su)._check_officer()
-            reversals = move_sudo.reversal_move_ids
-            if reversal := reversals.filtered(lambda entry: entry.state == "posted"):
-                raise UserError(
-                    self.env._(
-                        "%(move)s is reversed by %(reversal)s already. Make a new "
-                        "credit or charge instead.",
-                        move=move_sudo.display_name,
-                        reversal=reversal[0].display_name,
-                    )
+
+    def _check_one_document(self):
+        """Make sure this is one document.
+
+        :raise UserError: otherwise
+        """
+        if len(self) != 1:
+            raise UserError(
+                self.env._(
+                    "Choose exactly one document: this concerns %s.",
+                    ", ".join(self.mapped("display_name")[:5]) or self.env._("none"),
                 )
+            )
 
     def _get_client_account(self):
         """Return the account of this document's client in its company."""
@@ -474,7 +520,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         self._check_adjustment()
         # Sudo: officers need no right to change journal entries; this is an adjustment.
-        move = self.sudo()
+        move = in_plain_context(self.sudo())
         if values["reason"] != move.client_adjustment_reason:
             move.write(
                 {
@@ -495,12 +541,12 @@ class AccountMove(models.Model):
         move._rewrite_adjustment(values)
         move.with_context(client_credits_held=_HOLD_CREDITS)._post(soft=False)
         move._tell_moved_dates([values["date"]])
-        for credit, debit, amount in allocations:
-            credit._allocate(debit, amount)
+        if allocations:
+            self.env["account.move.line"].sudo()._allocate_amounts(allocations)
 
     def _is_adjustment_changed(self, values):
         """Tell whether amount or dates differ from those of this adjustment."""
-        lines = self._get_adjustment_debit_or_credit()
+        lines = self._get_receivable_items()
         date = values["date"] or self.date
         return (
             self.company_currency_id.compare_amounts(
@@ -535,7 +581,7 @@ class AccountMove(models.Model):
                     move=self.display_name,
                 )
             )
-        line = self._get_adjustment_debit_or_credit()
+        line = self._get_receivable_items()
         allocated = abs(line.balance - line.amount_residual)
         if line.company_currency_id.compare_amounts(values["amount"], allocated) < 0:
             raise UserError(
@@ -552,29 +598,32 @@ class AccountMove(models.Model):
 
         :return: list of (credit item, debit item, amount in the debit item's currency)
         """
+        partials = self._get_client_allocations()
+        items = partials.debit_move_id | partials.credit_move_id
+        exchanges = items.move_id._filter_exchange_differences()
         return [
             (
                 partial.credit_move_id,
                 partial.debit_move_id,
                 partial.debit_amount_currency,
             )
-            for partial in self._get_client_allocations()
-            if not partial.debit_move_id.move_id._is_exchange_difference()
-            and not partial.credit_move_id.move_id._is_exchange_difference()
+            for partial in partials
+            if partial.debit_move_id.move_id not in exchanges
+            and partial.credit_move_id.move_id not in exchanges
         ]
 
-    def _is_exchange_difference(self):
-        """Tell whether this entry books an exchange difference."""
-        self.ensure_one()
-        return bool(
-            self.env["account.partial.reconcile"]
-            .sudo()
-            .search_count([("exchange_move_id", "=", self.id)], limit=1)
-        )
+    def _filter_exchange_differences(self):
+        """Return those of these entries that book an exchange difference."""
+        if not self:
+            return self
+        # Sudo: partials are read to decide, not shown.
+        partials = self.env["account.partial.reconcile"].sudo()
+        found = partials.search([("exchange_move_id", "in", self.ids)])
+        return self & self.browse(found.exchange_move_id.ids)
 
     def _rewrite_adjustment(self, values):
         """Write other values on the draft entry of an adjustment."""
-        receivable = self._get_adjustment_debit_or_credit()
+        receivable = self._get_receivable_items()
         other = self.line_ids - receivable
         sign = -1 if self.client_adjustment == "credit" else 1
         amount = values["amount"]
@@ -606,8 +655,10 @@ class AccountMove(models.Model):
 
     def action_allocate_client_credit(self):
         """Open the wizard that gives this invoice credits of its client."""
-        self.ensure_one()
+        self._check_one_document()
         debts = self._get_client_debts()
+        if debts and self._filter_credit_excluded():
+            raise UserError(debts[0]._get_credit_excluded_message())
         if not debts:
             raise UserError(
                 self.env._(

@@ -5,7 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..utils import check_amount
+from ..utils import check_amount, in_plain_context
+from .client_account import VIEWER
 
 # Signs of the columns that show credits as amounts above zero.
 CREDIT_COLUMNS = {
@@ -41,39 +42,58 @@ class AccountMoveLine(models.Model):
         ],
         string="Source",
         compute="_compute_client_credit_source",
+        groups=VIEWER,
     )
     client_credit_reason = fields.Char(
-        string="Reason", compute="_compute_client_credit_source"
+        string="Reason",
+        compute="_compute_client_credit_source",
+        groups=VIEWER,
+    )
+    client_adjustment_open = fields.Boolean(
+        related="move_id.client_adjustment_open", groups=VIEWER
     )
     client_credit_amount = fields.Monetary(
         string="Credit Amount",
         compute="_compute_client_credit_amounts",
+        groups=VIEWER,
         currency_field="company_currency_id",
         aggregator="sum",
     )
     client_credit_left = fields.Monetary(
         string="Remaining",
         compute="_compute_client_credit_amounts",
+        groups=VIEWER,
         currency_field="company_currency_id",
         aggregator="sum",
     )
+    client_allocation_ids = fields.Many2many(
+        "account.partial.reconcile",
+        string="Allocations",
+        compute="_compute_client_allocation_ids",
+        groups=VIEWER,
+        help="Parts of this credit set against invoices and charges.",
+    )
     client_credit_assigned = fields.Char(
-        string="Assigned to", compute="_compute_client_credit_assigned"
+        string="Assigned to",
+        compute="_compute_client_allocation_ids",
+        groups=VIEWER,
     )
     client_history_balance = fields.Monetary(
         string="Running Balance",
         compute="_compute_client_history_balance",
+        groups=VIEWER,
         currency_field="company_currency_id",
         help="The client's balance after this item. Above zero: in credit.",
     )
     client_history_change = fields.Monetary(
         string="Change",
         compute="_compute_client_credit_amounts",
+        groups=VIEWER,
         currency_field="company_currency_id",
         help="What this item adds to the client's balance.",
     )
 
-    # Serves `client.account._get_open_items_sql` and the search for open credits: it
+    # Serves `client.account._get_item_sums_sql` and the search for open credits: it
     # holds open items only, so that settled history costs nothing.
     _client_open_items_idx = models.Index(
         "(partner_id) INCLUDE (account_id, company_id, amount_residual, "
@@ -82,7 +102,15 @@ class AccountMoveLine(models.Model):
 
     # === Compute ===
 
-    @api.depends("move_id.client_adjustment", "move_id.move_type", "payment_id", "name")
+    @api.depends(
+        "name",
+        "move_id.client_adjustment",
+        "move_id.client_adjustment_reason",
+        "move_id.move_type",
+        "move_id.name",
+        "move_id.origin_payment_id",
+        "move_id.ref",
+    )
     def _compute_client_credit_source(self):
         for line in self:
             move = line.move_id
@@ -108,11 +136,17 @@ class AccountMoveLine(models.Model):
             line.client_history_change = -line.balance
 
     @api.depends("matched_debit_ids.debit_move_id")
-    def _compute_client_credit_assigned(self):
+    def _compute_client_allocation_ids(self):
+        """Leave out what only books an exchange difference of an allocation."""
+        documents = self.matched_debit_ids.debit_move_id.move_id
+        exchanges = documents._filter_exchange_differences()
         for line in self:
-            documents = line.matched_debit_ids.debit_move_id.move_id
+            allocations = line.matched_debit_ids.filtered(
+                lambda partial: partial.debit_move_id.move_id not in exchanges
+            )
+            line.client_allocation_ids = allocations
             line.client_credit_assigned = ", ".join(
-                document.name or "" for document in documents
+                document.name or "" for document in allocations.debit_move_id.move_id
             )
 
     @api.depends("balance", "parent_state", "date", "partner_id")
@@ -161,6 +195,7 @@ class AccountMoveLine(models.Model):
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of the ORM to sort and sum the columns of the list of credits."""
         if field_expr in CREDIT_COLUMNS:
+            self._check_field_access(self._fields[field_expr], "read")
             return SQL(
                 "(-%s)", super()._field_to_sql(alias, CREDIT_COLUMNS[field_expr], query)
             )
@@ -245,7 +280,7 @@ class AccountMoveLine(models.Model):
             debit._check_amount_due(amount)
             before[debit] = debit.matched_credit_ids
         # Sudo: allocating is the officer's right, journal items need not be.
-        self.sudo()._reconcile_plan(CappedPlan(pairs.values(), caps))
+        in_plain_context(self.sudo())._reconcile_plan(CappedPlan(pairs.values(), caps))
         partials = self.env["account.partial.reconcile"]
         for credit, debit, _amount in allocations:
             partials |= (debit.matched_credit_ids - before[debit]).filtered(
@@ -293,57 +328,66 @@ class AccountMoveLine(models.Model):
 
         :raise UserError: otherwise
         """
-        credit_name = self.move_id.display_name
-        debit_name = debit_line.move_id.display_name
-        client = self._get_client_name()
-        problem = None
+        problem = self._get_credit_problem() or self._get_pair_problem(debit_line)
+        if problem:
+            raise UserError(problem)
+
+    def _get_credit_problem(self):
+        """Return why this item is no open credit, None when it is one."""
         if self.account_type != "asset_receivable" or self.amount_residual >= 0:
-            problem = self.env._(
+            return self.env._(
                 "%(document)s of %(client)s is no open credit. Choose a credit with "
                 "an amount left.",
-                document=credit_name,
-                client=client,
+                document=self.move_id.display_name or self.env._("Nothing"),
+                client=self._get_client_name(),
             )
-        elif (
+        return self._get_draft_problem()
+
+    def _get_draft_problem(self):
+        """Return that the document of this item is not posted, None when it is."""
+        if self.parent_state == "posted":
+            return None
+        return self.env._(
+            "%(document)s of %(client)s is not posted. Post it first.",
+            document=self.move_id.display_name,
+            client=self._get_client_name(),
+        )
+
+    def _get_pair_problem(self, debit_line):
+        """Return why this credit does not go to a debit item, None when it does.
+
+        Of another client's document it says nothing: that may be none of the user's
+        business.
+        """
+        if not self._is_same_client(debit_line):
+            return self.env._(
+                "%(credit)s belongs to %(client)s. A credit goes to invoices of the "
+                "same client in the same company only: choose another document.",
+                credit=self.move_id.display_name,
+                client=self._get_client_name(),
+            )
+        if (
             debit_line.account_type != "asset_receivable"
             or debit_line.amount_residual <= 0
         ):
-            problem = self.env._(
+            return self.env._(
                 "Nothing is due on %(document)s of %(client)s. Choose an open invoice "
                 "or charge.",
-                document=debit_name,
+                document=debit_line.move_id.display_name,
                 client=debit_line._get_client_name(),
             )
-        elif draft := (self | debit_line).filtered(
-            lambda line: line.parent_state != "posted"
-        ):
-            problem = self.env._(
-                "%(document)s of %(client)s is not posted. Post it first.",
-                document=draft[0].move_id.display_name,
-                client=client,
-            )
-        elif not self._is_same_client(debit_line):
-            problem = self.env._(
-                "%(credit)s belongs to %(client)s and %(debit)s to %(other)s. A "
-                "credit goes to invoices of the same client in the same company only.",
-                credit=credit_name,
-                client=client,
-                debit=debit_name,
-                other=debit_line._get_client_name(),
-            )
-        elif self.account_id != debit_line.account_id:
-            problem = self.env._(
+        if self.account_id != debit_line.account_id:
+            return self.env._(
                 "%(credit)s of %(client)s is on the receivable account %(account)s, "
                 "%(debit)s on %(other)s. Move one of them to the other's account "
                 "first.",
-                credit=credit_name,
-                client=client,
+                credit=self.move_id.display_name,
+                client=self._get_client_name(),
                 account=self.account_id.display_name,
-                debit=debit_name,
+                debit=debit_line.move_id.display_name,
                 other=debit_line.account_id.display_name,
             )
-        if problem:
-            raise UserError(problem)
+        return debit_line._get_draft_problem()
 
     def _is_same_client(self, other):
         """Tell whether two items belong to the same client account."""
@@ -352,6 +396,15 @@ class AccountMoveLine(models.Model):
             and self.partner_id.commercial_partner_id
             == other.partner_id.commercial_partner_id
             and self.company_id.root_id == other.company_id.root_id
+        )
+
+    def _belongs_to(self, account):
+        """Tell whether this is a receivable item of one client account."""
+        return bool(
+            self.account_type == "asset_receivable"
+            and self.partner_id
+            and self.partner_id.commercial_partner_id == account.partner_id
+            and self.company_id.root_id == account.company_id
         )
 
     def _get_client_name(self):
@@ -397,8 +450,11 @@ class AccountMoveLine(models.Model):
         """
         debits = self.browse()
         for plan in plan_list:
-            receivables = plan["amls"].filtered(
-                lambda line: line.account_type == "asset_receivable"
+            # Sudo: the marks of credits are read to decide, not shown.
+            receivables = (
+                plan["amls"]
+                .sudo()
+                .filtered(lambda line: line.account_type == "asset_receivable")
             )
             if any(
                 line.balance < 0 and line.move_id.client_account_credit
@@ -545,6 +601,7 @@ class AccountMoveLine(models.Model):
         :param bool full_only: leave out debts the credits do not cover whole
         :return: list of (credit item, debit item, amount in the debit item's currency)
         """
+        engine = in_plain_context(self)
         plan = []
         remaining = [credit._get_residual_values() for credit in credits]
         for debit in debits:
@@ -555,7 +612,7 @@ class AccountMoveLine(models.Model):
                 credit = credit_values["aml"]
                 if credit.account_id != debit.account_id:
                     continue
-                amount = self._simulate_allocation(credit_values, debit_values)
+                amount = engine._simulate_allocation(credit_values, debit_values)
                 if amount > 0:
                     taken.append((credit, debit, amount))
                 if debit.currency_id.is_zero(debit_values["amount_residual_currency"]):
@@ -616,7 +673,7 @@ class AccountMoveLine(models.Model):
         before = sum(debits.mapped("amount_residual"))
         # No caps: the engine takes the smaller residual, as planned.
         pairs = [credit | debit for credit, debit, _amount in plan]
-        self._reconcile_plan(CappedPlan(pairs, AllocationCaps()))
+        in_plain_context(self)._reconcile_plan(CappedPlan(pairs, AllocationCaps()))
         applied = before - sum(debits.mapped("amount_residual"))
         return debits[0].company_currency_id.round(applied)
 
@@ -634,8 +691,19 @@ class AccountMoveLine(models.Model):
         return groups
 
     def _get_client_account(self):
-        """Return the account of this item's client."""
+        """Return the account of this item's client.
+
+        :raise UserError: when it has none
+        """
         self.ensure_one()
+        if not self.partner_id:
+            raise UserError(
+                self.env._(
+                    "%s names no client. Choose an invoice, charge or credit of a "
+                    "client.",
+                    self.move_id.display_name or self.env._("This document"),
+                )
+            )
         return self.env["client.account"]._get_or_create(
             self.partner_id.commercial_partner_id, self.company_id
         )

@@ -1,15 +1,17 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .client_account import VIEWER
+
 
 class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
 
     client_debit_document_id = fields.Many2one(
-        "account.move", related="debit_move_id.move_id", string="Invoice or Charge"
-    )
-    client_credit_document_id = fields.Many2one(
-        "account.move", related="credit_move_id.move_id", string="Credit Document"
+        "account.move",
+        related="debit_move_id.move_id",
+        string="Invoice or Charge",
+        groups=VIEWER,
     )
 
     @api.model_create_multi
@@ -31,30 +33,54 @@ class AccountPartialReconcile(models.Model):
         :return: True
         :raise UserError: when one is no allocation of a client's credit
         """
-        for partial in self.exists():
-            # Sudo: undoing an allocation is the officer's right, partials need not be.
-            partial_sudo = partial.sudo()
-            debt = partial_sudo.debit_move_id
-            if debt.account_type != "asset_receivable":
-                raise UserError(
-                    self.env._(
-                        "%s is no invoice or charge of a client. Undo this matching "
-                        "from its journal items.",
-                        debt.move_id.display_name,
-                    )
-                )
-            debt._get_client_account().sudo(self.env.su)._check_officer()
-            credit = partial_sudo.credit_move_id.move_id
-            document = debt.move_id
-            amount = partial_sudo.debit_currency_id.format(
-                partial_sudo.debit_amount_currency
-            )
-            partial_sudo.unlink()
-            document.message_post(
-                body=self.env._(
+        # Sudo: undoing an allocation is the officer's right, partials need not be.
+        partials_sudo = self.sudo().exists()
+        for partial in partials_sudo:
+            partial._check_client_allocation(self.env.su)
+        notes = [
+            (
+                partial.debit_move_id.move_id,
+                self.env._(
                     "%(amount)s of %(credit)s was taken off.",
-                    amount=amount,
-                    credit=credit.display_name,
+                    amount=partial.debit_currency_id.format(
+                        partial.debit_amount_currency
+                    ),
+                    credit=partial.credit_move_id.move_id.display_name,
+                ),
+            )
+            for partial in partials_sudo
+        ]
+        partials_sudo.unlink()
+        for document, note in notes:
+            document.message_post(body=note)
+        return True
+
+    def _check_client_allocation(self, su):
+        """Make sure this partial is an allocation the user may undo.
+
+        :param bool su: whether the caller is beyond rights
+        :raise UserError: when it is none
+        :raise AccessError: when the user is no officer of its clients' accounts
+        """
+        items = self.debit_move_id | self.credit_move_id
+        if any(
+            item.account_type != "asset_receivable" or not item.partner_id
+            for item in items
+        ):
+            raise UserError(
+                self.env._(
+                    "%s is no invoice or charge of a client. Undo this matching from "
+                    "its journal items.",
+                    self.debit_move_id.move_id.display_name,
                 )
             )
-        return True
+        for item in items:
+            item._get_client_account().sudo(su)._check_officer()
+        if exchange := items.move_id._filter_exchange_differences():
+            raise UserError(
+                self.env._(
+                    "%s only books an exchange difference. Take off the invoice's own "
+                    "part: the difference goes with it.",
+                    exchange.display_name,
+                )
+            )

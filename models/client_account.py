@@ -16,6 +16,7 @@ from ..utils import (
     check_date,
     check_reason,
     clean_text,
+    in_plain_context,
     is_real_number,
 )
 
@@ -29,6 +30,14 @@ FIGURES = (
     "available",
     "limit_usage",
 )
+
+# Finer than any currency: what is left of adding floats goes, at no cost to speak of.
+DRIFT_DIGITS = 6
+
+# Balance, owed, overdue and credit of a client without open items.
+NO_ITEMS = (0.0, 0.0, 0.0, 0.0)
+
+VIEWER = "client_account.group_client_account_viewer"
 
 # Fields that only the workflow writes, whatever a caller's rights. `_APPROVED` in the
 # context says that it is the workflow which writes; being an object, no RPC caller can
@@ -193,74 +202,145 @@ class ClientAccount(models.Model):
         The values go into the cache in one call per field: assigning them record by
         record costs several times the query.
         """
-        rows = self._fetch_figures()
-        committed = self._get_committed_amounts()
-        columns = {name: [] for name in FIGURES}
-        for account in self:
-            figures = rows.get(account._origin.id)
-            if figures is None:
-                figures = dict.fromkeys(FIGURES, 0.0)
-            elif amount := committed.get(account):
-                figures["available"] = account.currency_id.round(
-                    figures["available"] - amount
-                )
-            for name in FIGURES:
-                columns[name].append(figures[name])
-        for name, values in columns.items():
-            self._fields[name]._insert_cache(self, values)
+        rows = self._origin._fetch_figures()
+        nothing = (0.0,) * len(FIGURES)
+        figures = [rows.get(account_id, nothing) for account_id in self._origin._ids]
+        for index, name in enumerate(FIGURES):
+            self._fields[name]._insert_cache(self, [row[index] for row in figures])
 
     def _fetch_figures(self):
-        """Return the figures of these accounts from the database.
+        """Return the figures of these accounts, the open items from one query.
 
-        :return: {account id: {figure: value}}, amounts in company currency
+        Identity and limits are taken from the cache of their fields in one go: record
+        by record they would cost more than the query.
+
+        :return: {account id: values in the order of FIGURES}, in company currency
         """
-        ids = self._origin.ids
-        if not ids:
-            return {}
-        account = SQL.identifier("account")
-        figures = SQL.identifier("figures")
-        values = SQL(", ").join(
-            SQL(
-                "%s AS %s",
-                self._figure_to_sql(name, account, figures),
-                SQL.identifier(name),
-            )
-            for name in FIGURES
+        self.fetch(["partner_id", "company_id", "state", "credit_limit"])
+        partners, companies, states, limits = (
+            self._fields[name]._get_cache(self.env)
+            for name in ("partner_id", "company_id", "state", "credit_limit")
         )
-        self.flush_recordset(["partner_id", "company_id", "state", "credit_limit"])
-        rows = self.env.execute_query_dict(
-            SQL(
-                "SELECT account.id, %(values)s FROM client_account account"
-                " LEFT JOIN (%(items)s) figures ON figures.partner_id = "
-                "account.partner_id AND figures.company_id = account.company_id WHERE "
-                "account.id = ANY(%(ids)s)",
-                values=values,
-                items=self._get_open_items_sql(self._origin.partner_id.ids),
-                ids=ids,
-            )
-        )
-        return {
-            row.pop("id"): {name: value or 0.0 for name, value in row.items()}
-            for row in rows
+        items = self._fetch_open_items()
+        committed = {
+            account.id: amount
+            for account, amount in self._get_committed_amounts().items()
         }
+        rows = {}
+        for account_id in self._ids:
+            balance, owed, overdue, credit = items.get(
+                (partners.get(account_id), companies.get(account_id)), NO_ITEMS
+            )
+            granted = states.get(account_id) == "granted"
+            limit = (granted and limits.get(account_id)) or 0.0
+            available = balance + limit - committed.get(account_id, 0.0)
+            usage = round(-100 * balance / limit, 1) if limit and balance < 0 else 0.0
+            rows[account_id] = (
+                balance,
+                owed,
+                overdue,
+                credit,
+                limit,
+                round(available, DRIFT_DIGITS),
+                usage,
+            )
+        return rows
+
+    def _fetch_open_items(self):
+        """Return the sums of the open items of these accounts.
+
+        Sums of contacts and branches come apart from the database and are added here:
+        grouping twice would cost as much as the sums.
+
+        :return: {(partner id, root company id): (balance, owed, overdue, credit)}
+        """
+        if not self.ids:
+            return {}
+        contacts = self.env["res.partner"]._fields
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH contact AS MATERIALIZED (
+                    SELECT id, commercial_partner_id FROM res_partner
+                     WHERE commercial_partner_id = ANY(%(partners)s)
+                )
+                SELECT contact.commercial_partner_id,
+                       split_part(branch.parent_path, '/', 1)::integer,
+                       item.balance, item.amount_owed, item.amount_overdue,
+                       item.credit_available
+                  FROM (%(items)s) item
+                  JOIN contact ON contact.id = item.partner_id
+                  JOIN res_company branch ON branch.id = item.company_id
+                """,
+                partners=self.partner_id.ids,
+                items=self._get_item_sums_sql(
+                    SQL("line.partner_id = ANY(ARRAY(SELECT id FROM contact))")
+                ),
+                to_flush=(
+                    contacts["commercial_partner_id"],
+                    self.env["res.company"]._fields["parent_path"],
+                ),
+            )
+        )
+        items = {}
+        for partner_id, company_id, *sums in rows:
+            key = partner_id, company_id
+            sums = [amount or 0.0 for amount in sums]
+            if key in items:
+                pairs = zip(items[key], sums, strict=True)
+                sums = [round(sum(pair), DRIFT_DIGITS) for pair in pairs]
+            items[key] = sums
+        return items
 
     @api.model
     def _get_open_items_sql(self, partner_ids=None):
         """Return the open receivable items summed by client and root company.
 
-        Its conditions are those of the index
-        `account.move.line._client_open_items_idx`, so that settled history costs
-        nothing.
-
         :param partner_ids: ids of commercial partners, None for all
         :return: `SQL` of a query with columns partner_id, company_id, balance,
             amount_owed, amount_overdue and credit_available
         """
-        lines = self.env["account.move.line"]._fields
+        partners = SQL("TRUE")
+        if partner_ids is not None:
+            partners = SQL(
+                "line.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
+                " WHERE commercial_partner_id = ANY(%s)))",
+                list(partner_ids),
+            )
         return SQL(
             """
             SELECT contact.commercial_partner_id AS partner_id,
                    split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                   SUM(item.balance) AS balance,
+                   SUM(item.amount_owed) AS amount_owed,
+                   SUM(item.amount_overdue) AS amount_overdue,
+                   SUM(item.credit_available) AS credit_available
+              FROM (%(items)s) item
+              JOIN res_partner contact ON contact.id = item.partner_id
+              JOIN res_company branch ON branch.id = item.company_id
+             GROUP BY 1, 2
+            """,
+            items=self._get_item_sums_sql(partners),
+            to_flush=(
+                self.env["res.partner"]._fields["commercial_partner_id"],
+                self.env["res.company"]._fields["parent_path"],
+            ),
+        )
+
+    @api.model
+    def _get_item_sums_sql(self, condition):
+        """Return the open receivable items summed by contact and branch.
+
+        Its conditions are those of the index
+        `account.move.line._client_open_items_idx`, so that settled history costs
+        nothing.
+
+        :param SQL condition: on the alias `line` of the items
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            """
+            SELECT line.partner_id, line.company_id,
                    -SUM(line.amount_residual) AS balance,
                    SUM(GREATEST(line.amount_residual, 0)) AS amount_owed,
                    SUM(GREATEST(line.amount_residual, 0)) FILTER (WHERE
@@ -268,22 +348,16 @@ class ClientAccount(models.Model):
                        AS amount_overdue,
                    SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
               FROM account_move_line line
-              JOIN res_partner contact ON contact.id = line.partner_id
-              JOIN res_company branch ON branch.id = line.company_id
              WHERE line.amount_residual <> 0
                AND line.parent_state = 'posted'
                AND line.account_id = ANY(ARRAY(
                        SELECT id FROM account_account
                         WHERE account_type = 'asset_receivable'))
-               AND %(partners)s
+               AND %(condition)s
              GROUP BY 1, 2
             """,
             today=fields.Date.context_today(self),
-            partners=(
-                SQL("TRUE")
-                if partner_ids is None
-                else SQL("contact.commercial_partner_id = ANY(%s)", list(partner_ids))
-            ),
+            condition=condition,
             to_flush=(
                 lines["amount_residual"],
                 lines["parent_state"],
@@ -293,8 +367,6 @@ class ClientAccount(models.Model):
                 lines["date_maturity"],
                 lines["date"],
                 self.env["account.account"]._fields["account_type"],
-                self.env["res.partner"]._fields["commercial_partner_id"],
-                self.env["res.company"]._fields["parent_path"],
             ),
         )
 
@@ -356,14 +428,26 @@ class ClientAccount(models.Model):
     @api.model
     def _search_figure(self, name, operator, value):
         """Return the domain of the accounts whose figure compares so to `value`."""
-        if operator not in ("in", "<", ">", "<=", ">="):
-            return NotImplemented
-        values = [item or 0.0 for item in value] if operator == "in" else value or 0.0
-        return self._get_figure_domain(name, operator, values)
+        return self._get_figure_domain(name, operator, value)
 
     @api.model
     def _get_figure_domain(self, name, operator, value):
-        """Return the domain `name operator value` for a field that has only SQL."""
+        """Return the domain `name operator value` for a field that has only SQL.
+
+        :raise UserError: when a value is no number
+        """
+        if operator not in ("in", "<", ">", "<=", ">="):
+            return NotImplemented
+        values = list(value) if operator == "in" else [value]
+        if any(item and not is_real_number(item) for item in values):
+            raise UserError(
+                self.env._(
+                    "Balances and limits of clients are searched by numbers. Enter an "
+                    "amount such as 25.00."
+                )
+            )
+        values = [item or 0.0 for item in values]
+        value = values if operator == "in" else values[0]
         if operator == "in":
             if not value:
                 return Domain.FALSE
@@ -428,24 +512,32 @@ class ClientAccount(models.Model):
 
     @api.depends("partner_id", "company_id")
     def _compute_line_ids(self):
-        lines = self.env["account.move.line"].sudo()
         for account in self:
-            domain = account._get_open_items_domain()
-            account.debit_line_ids = lines.search(
-                domain & Domain("amount_residual", ">", 0)
-            )._sorted_for_allocation()
-            account.credit_line_ids = lines.search(
-                domain & Domain("amount_residual", "<", 0)
-            )._sorted_for_allocation()
+            lines = account._search_readable_items(account._get_open_items_domain())
+            lines = lines._sorted_for_allocation()
+            account.debit_line_ids = lines.filtered(
+                lambda line: line.amount_residual > 0
+            )
+            account.credit_line_ids = lines.filtered(
+                lambda line: line.amount_residual < 0
+            )
 
     @api.depends("partner_id", "company_id")
     def _compute_history_line_ids(self):
         """Take the newest items; the rest stands behind the button "All Items"."""
-        lines = self.env["account.move.line"].sudo()
         for account in self:
-            account.history_line_ids = lines.search(
+            account.history_line_ids = account._search_readable_items(
                 account._get_items_domain(), order="date desc, id desc", limit=40
             )
+
+    def _search_readable_items(self, domain, **options):
+        """Return the items of a domain that the user may read.
+
+        Viewers may read none, and record rules hide those of other branches; figures
+        and running balances take in all.
+        """
+        lines = self.env["account.move.line"].sudo(False)
+        return lines.search(domain, **options) if lines.has_access("read") else lines
 
     @api.depends("partner_id", "company_id")
     def _compute_balance_graph(self):
@@ -483,14 +575,13 @@ class ClientAccount(models.Model):
         self.ensure_one()
         today = fields.Date.context_today(self)
         movements = self._fetch_daily_movements()
+        start = today - relativedelta(months=12)
         last = max([today, *movements])
-        days = list(
-            date_range(today - relativedelta(months=12), last, timedelta(weeks=1))
-        )
+        days = sorted({*date_range(start, today, timedelta(weeks=1)), today, last})
         points = []
         balance = 0.0
         pending = sorted(movements.items())
-        for day in days if days[-1] == last else [*days, last]:
+        for day in days:
             while pending and pending[0][0] <= day:
                 balance += pending.pop(0)[1]
             points.append((day, self.currency_id.round(balance)))
@@ -762,7 +853,8 @@ class ClientAccount(models.Model):
     def _get_committed_amounts(self):
         """Return what each account has promised but not been invoiced for.
 
-        Hook for glue to orders and the like; the core knows of none.
+        Hook for glue to orders and the like; the core knows of none. Searching and
+        sorting by the available amount leave it out.
 
         :return: {account: amount above zero, company currency}
         """
@@ -786,6 +878,19 @@ class ClientAccount(models.Model):
                 )
             )
         self.check_access("write")
+
+    def _check_one(self):
+        """Make sure this is one account.
+
+        :raise UserError: otherwise
+        """
+        if len(self) != 1:
+            raise UserError(
+                self.env._(
+                    "Choose exactly one client: this concerns %s.",
+                    ", ".join(self.mapped("display_name")[:5]) or self.env._("none"),
+                )
+            )
 
     def _touch(self):
         """Write these accounts' rows first, so that a concurrent change cannot be
@@ -843,8 +948,8 @@ class ClientAccount(models.Model):
 
         :return: `account.move`
         """
-        self.ensure_one()
         self._check_officer()
+        self._check_one()
         values = self._prepare_adjustment(kind, amount, reason, date, date_due)
         # Over RPC, False says that there is none.
         if key is None or key is False:
@@ -931,15 +1036,11 @@ class ClientAccount(models.Model):
         :return: the posted `account.move` in the same order
         """
         # Sudo: officers need no right to make journal entries; what is booked is fixed.
-        moves_sudo = (
-            self.env["account.move"]
-            .sudo()
-            .create(
-                [
-                    account._prepare_adjustment_move_vals(values)
-                    for account, values in adjustments
-                ]
-            )
+        moves_sudo = in_plain_context(self.env["account.move"].sudo()).create(
+            [
+                account._prepare_adjustment_move_vals(values)
+                for account, values in adjustments
+            ]
         )
         moves_sudo._post(soft=False)
         moves_sudo._tell_moved_dates(
@@ -950,7 +1051,7 @@ class ClientAccount(models.Model):
     def _prepare_adjustment_move_vals(self, values):
         """Return the values of the entry of one adjustment.
 
-        Hook: override to book to other accounts or with more lines.
+        Hook: override to book to other accounts or to fill more fields.
 
         :param dict values: from `_prepare_adjustment`, with `key` perhaps
         """
@@ -1051,7 +1152,7 @@ class ClientAccount(models.Model):
         """
         applied = 0.0
         # Sudo: allocating is the officer's right, journal items need not be.
-        lines = self.env["account.move.line"].sudo()
+        lines = in_plain_context(self.env["account.move.line"].sudo())
         for account in self:
             open_lines = lines.search(account._get_open_items_domain())
             applied += open_lines.filtered(
@@ -1075,7 +1176,10 @@ class ClientAccount(models.Model):
 
     def _get_items_domain(self):
         """Return the domain of all posted receivable items of these accounts."""
-        return self._build_items_domain(self.partner_id, self.sudo().company_id)
+        return Domain.OR(
+            self._build_items_domain(accounts.partner_id, root)
+            for root, accounts in self.sudo().grouped("company_id").items()
+        )
 
     def _get_open_items_domain(self):
         """Return the domain of the open receivable items of these accounts."""
@@ -1114,8 +1218,8 @@ class ClientAccount(models.Model):
         return self._open_payment_wizard("outbound", self.env._("Pay Credit Back"))
 
     def _open_payment_wizard(self, payment_type, title):
-        self.ensure_one()
         self._check_officer()
+        self._check_one()
         return {
             "type": "ir.actions.act_window",
             "name": title,
@@ -1159,5 +1263,5 @@ class ClientAccount(models.Model):
 
     def action_view_partner(self):
         """Open the client of one account."""
-        self.ensure_one()
+        self._check_one()
         return self.partner_id._get_records_action()

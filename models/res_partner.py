@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-VIEWER = "client_account.group_client_account_viewer"
+from .client_account import VIEWER
 
 # The figures of the account as fields of its client: name here, name there.
 PARTNER_FIGURES = {
@@ -138,7 +138,9 @@ class ResPartner(models.Model):
         )
         by_client = {account.partner_id: account for account in accounts}
         for partner in self:
-            partner.client_account_id = by_client.get(partner.commercial_partner_id)
+            partner.client_account_id = by_client.get(
+                partner.commercial_partner_id._origin
+            )
 
     @api.depends_context("company")
     def _compute_client_account_currency_id(self):
@@ -302,10 +304,7 @@ class ResPartner(models.Model):
 
     def _search_client_figure(self, name, operator, value):
         """Return the domain of the partners whose figure compares so to `value`."""
-        if operator not in ("in", "<", ">", "<=", ">="):
-            return NotImplemented
-        values = [item or 0.0 for item in value] if operator == "in" else value or 0.0
-        return self.env["client.account"]._get_figure_domain(name, operator, values)
+        return self.env["client.account"]._get_figure_domain(name, operator, value)
 
     def _search_client_balance(self, operator, value):
         return self._search_client_figure("client_balance", operator, value)

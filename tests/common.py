@@ -27,7 +27,7 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
 
     @classmethod
     def _make_invoice(cls, amount, partner=None, post=True, date_due=None, **values):
-        """Make an invoice of one line without taxes; `amount` may be a list of lines."""
+        """Make an invoice without taxes; `amount` may be a list of lines."""
         amounts = amount if isinstance(amount, list) else [amount]
         lines = [
             Command.create({"name": "Lessons", "price_unit": price, "tax_ids": []})

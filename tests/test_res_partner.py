@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
 from ..models.res_partner import PARTNER_FIGURES
@@ -197,7 +198,7 @@ class TestResPartner(ClientAccountCommon):
             self.assertEqual(action["res_model"], "client.account.payment")
             self.assertEqual(action["context"]["default_account_id"], self.account.id)
             self.assertEqual(action["context"]["default_payment_type"], payment_type)
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(UserError, "exactly one client"):
             (self.client | self.other_client).action_client_receive_payment()
 
     def test_refused_to_delete_a_client_somebody_decided_about(self):

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..utils import in_plain_context
+
 
 class ClientAccountAdjustment(models.TransientModel):
     _name = "client.account.adjustment"
@@ -27,12 +29,15 @@ class ClientAccountAdjustment(models.TransientModel):
     )
     company_id = fields.Many2one("res.company", compute="_compute_company_id")
     currency_id = fields.Many2one(related="company_id.currency_id")
-    amount = fields.Monetary(help="For each client, before taxes.")
+    amount = fields.Monetary(
+        help="For each client; with a product, its price as on an invoice line."
+    )
     reason = fields.Text(help="Shown in the client's history.")
     date = fields.Date(default=fields.Date.context_today)
     date_due = fields.Date(
         string="Due Date",
-        help="The charge is overdue after this date; empty: after its date.",
+        help="The charge is overdue after this date. Empty: after its date or, for an "
+        "invoice, as the client's payment terms say.",
     )
     product_id = fields.Many2one(
         "product.product", check_company=True, domain="[('sale_ok', '=', True)]"
@@ -66,20 +71,21 @@ class ClientAccountAdjustment(models.TransientModel):
                 wizard.account_ids[:1].company_id or self.env.company.root_id
             )
 
-    @api.depends("product_id")
+    @api.depends("product_id", "company_id")
     def _compute_tax_ids(self):
         for wizard in self:
-            taxes = wizard.product_id.taxes_id or wizard.company_id.account_sale_tax_id
-            wizard.tax_ids = taxes.filtered_domain(
+            wizard.tax_ids = wizard.product_id.taxes_id.filtered_domain(
                 self.env["account.tax"]._check_company_domain(wizard.company_id)
             )
 
-    @api.depends("amount", "tax_ids", "document", "product_id")
+    @api.depends("account_ids", "amount", "tax_ids", "document", "product_id")
     def _compute_amount_total(self):
+        """Take the taxes of the first client: each has a fiscal position of its own."""
         for wizard in self:
             wizard.amount_total = wizard.amount
             if wizard.document == "invoice" and wizard.currency_id:
-                wizard.amount_total = wizard.tax_ids.compute_all(
+                taxes = wizard._get_taxes(wizard.account_ids[:1])
+                wizard.amount_total = taxes.compute_all(
                     wizard.amount,
                     currency=wizard.currency_id,
                     product=wizard.product_id,
@@ -88,7 +94,12 @@ class ClientAccountAdjustment(models.TransientModel):
     @api.depends("move_id")
     def _compute_allocated_amount(self):
         for wizard in self:
-            lines = wizard.move_id.sudo()._get_adjustment_debit_or_credit()
+            move_sudo = wizard.move_id.sudo()._origin
+            if not move_sudo.client_adjustment:
+                # Nothing of a document a caller sent: confirming refuses it in words.
+                move_sudo = move_sudo.browse()
+            move_sudo.sudo(False)._check_adjustment()
+            lines = move_sudo._get_receivable_items()
             wizard.allocated_amount = abs(
                 sum(lines.mapped("balance")) - sum(lines.mapped("amount_residual"))
             )
@@ -107,7 +118,7 @@ class ClientAccountAdjustment(models.TransientModel):
         :return: an action that says what was booked
         :raise UserError: when a value is refused; nothing is booked
         """
-        self.ensure_one()
+        self._check_one_wizard()
         if self.move_id:
             self.move_id._check_adjustment()
             account = self.move_id.sudo()._get_client_account().sudo(self.env.su)
@@ -167,10 +178,16 @@ class ClientAccountAdjustment(models.TransientModel):
                     ", ".join(self.account_ids.mapped("display_name")[:5]),
                 )
             )
+        if self.tax_ids.filtered(lambda tax: tax.type_tax_use != "sale"):
+            raise UserError(
+                self.env._(
+                    "Choose sales taxes only for the credit note or invoice of %s.",
+                    ", ".join(self.account_ids.mapped("display_name")[:5]),
+                )
+            )
         # Sudo: officers need no right to make invoices; what is booked is fixed.
         moves_sudo = (
-            self.env["account.move"]
-            .sudo()
+            in_plain_context(self.env["account.move"].sudo())
             .with_company(self.company_id)
             .create(
                 [self._prepare_document_vals(account) for account in self.account_ids]
@@ -204,7 +221,7 @@ class ClientAccountAdjustment(models.TransientModel):
                         "name": reason[:250],
                         "quantity": 1,
                         "price_unit": values["amount"],
-                        "tax_ids": [Command.set(self.tax_ids.ids)],
+                        "tax_ids": [Command.set(self._get_taxes(account).ids)],
                     }
                 )
             ],
@@ -212,3 +229,12 @@ class ClientAccountAdjustment(models.TransientModel):
         if due := values["date_due"]:
             vals.update(invoice_payment_term_id=False, invoice_date_due=due)
         return vals
+
+    def _get_taxes(self, account):
+        """Return the chosen taxes as the client's fiscal position maps them."""
+        # Sudo: officers need no right to read fiscal positions.
+        positions = self.env["account.fiscal.position"].sudo()
+        position = positions.with_company(self.company_id)._get_fiscal_position(
+            account.partner_id
+        )
+        return position.map_tax(self.tax_ids) if position else self.tax_ids

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
-from ..utils import check_amount, check_date
+from ..utils import check_amount, check_date, in_plain_context
 
 
 class ClientAccountPayment(models.TransientModel):
@@ -67,6 +67,11 @@ class ClientAccountPayment(models.TransientModel):
         compute="_compute_amount_remaining",
         help="What stays as credit of the client, at today's rates.",
     )
+    pay_more = fields.Boolean(
+        string="Pay Back More",
+        help="Pay back more than the open credit: the rest is owed by the client.",
+    )
+    exceeds_credit = fields.Boolean(compute="_compute_exceeds_credit")
     credit_available = fields.Monetary(
         string="Open Credit",
         compute="_compute_credit_available",
@@ -93,13 +98,15 @@ class ClientAccountPayment(models.TransientModel):
         for wizard in self:
             # Sudo: officers need no right to journals to receive money in one.
             journals = self.env["account.journal"].sudo()
-            wizard.journal_id = wizard.account_id and journals.search(
-                [
-                    *journals._check_company_domain(wizard.company_id),
-                    ("type", "in", ("bank", "cash", "credit")),
-                ],
-                limit=1,
-            )
+            if wizard.account_id:
+                journals = journals.search(
+                    [
+                        *journals._check_company_domain(wizard.company_id),
+                        ("type", "in", ("bank", "cash", "credit")),
+                    ],
+                    limit=1,
+                )
+            wizard.journal_id = journals
 
     @api.depends("journal_id", "payment_type")
     def _compute_available_method_line_ids(self):
@@ -151,6 +158,23 @@ class ClientAccountPayment(models.TransientModel):
         for wizard in self:
             wizard.credit_available = wizard.account_id.credit_available
 
+    @api.depends("payment_type", "amount", "currency_id", "date", "account_id")
+    def _compute_exceeds_credit(self):
+        for wizard in self:
+            wizard.exceeds_credit = (
+                wizard.payment_type == "outbound" and wizard._is_more_than_credit()
+            )
+
+    def _is_more_than_credit(self):
+        """Tell whether the amount is above the client's open credit."""
+        currency = self.account_id.currency_id
+        if not currency or not self.currency_id:
+            return False
+        amount = self.currency_id._convert(
+            self.amount, currency, self.company_id, self.date or fields.Date.today()
+        )
+        return currency.compare_amounts(amount, self.account_id.credit_available) > 0
+
     def _convert_from(self, currency, amount):
         """Return an amount of another currency in the payment's."""
         return currency._convert(
@@ -159,7 +183,7 @@ class ClientAccountPayment(models.TransientModel):
 
     def _search_debts(self):
         """Return the open debts on the account the payment will be on, oldest first."""
-        # The lines are computed under sudo, which says nothing of the user's own rights.
+        # The lines are computed under sudo, which says nothing of the user's rights.
         self.account_id.sudo(False)._check_officer()
         # Sudo: officers need no right to read journal items of their clients.
         account = self.account_id.sudo()
@@ -184,7 +208,7 @@ class ClientAccountPayment(models.TransientModel):
 
     def action_oldest_first(self):
         """Fill in the amounts oldest first, as far as the money goes."""
-        self.ensure_one()
+        self._check_one_wizard()
         self.account_id._check_officer()
         left = self.amount
         for line in self.line_ids:
@@ -200,7 +224,7 @@ class ClientAccountPayment(models.TransientModel):
 
     def action_clear(self):
         """Set all amounts to zero: the money stays as credit."""
-        self.ensure_one()
+        self._check_one_wizard()
         self.account_id._check_officer()
         self.line_ids.amount = 0.0
         return self._reopen()
@@ -211,7 +235,7 @@ class ClientAccountPayment(models.TransientModel):
         :return: an action that says what was booked
         :raise UserError: when a value is refused; nothing is booked
         """
-        self.ensure_one()
+        self._check_one_wizard()
         self.account_id._check_officer()
         self._check_payment()
         allocations = self._get_allocations()
@@ -257,6 +281,17 @@ class ClientAccountPayment(models.TransientModel):
                     "%s has no open credit to pay back. Issue a credit first.", name
                 )
             )
+        if self.exceeds_credit and not self.pay_more:
+            raise UserError(
+                self.env._(
+                    "%(client)s has %(credit)s in credit. Pay back that much or less, "
+                    "or tick “Pay Back More”: the rest is owed by the client.",
+                    client=name,
+                    credit=self.account_id.currency_id.format(
+                        self.account_id.credit_available
+                    ),
+                )
+            )
 
     def _get_allocations(self):
         """Return the typed allocations, checked against what is due.
@@ -268,6 +303,14 @@ class ClientAccountPayment(models.TransientModel):
         allocations = []
         for line in self.line_ids.filtered("amount"):
             debit = line.debit_line_id.sudo()
+            if not debit._belongs_to(self.account_id):
+                raise UserError(
+                    self.env._(
+                        "Choose an open invoice or charge of %s in each line with an "
+                        "amount.",
+                        name,
+                    )
+                )
             amount = check_amount(self.env, name, line.amount, debit.currency_id)
             debit._check_amount_due(amount)
             allocations.append((debit, amount))
@@ -290,7 +333,8 @@ class ClientAccountPayment(models.TransientModel):
 
         :return: the `account.payment`, under sudo
         """
-        payments_sudo = self.env["account.payment"].sudo().with_company(self.company_id)
+        payments_sudo = in_plain_context(self.env["account.payment"].sudo())
+        payments_sudo = payments_sudo.with_company(self.company_id)
         if not self.payment_method_line_id.sudo().payment_account_id:
             # Without an account the payment would book no entry, so give no credit.
             payments_sudo = payments_sudo.with_context(force_payment_move=True)
@@ -322,7 +366,9 @@ class ClientAccountPayment(models.TransientModel):
     def _reopen(self):
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Receive a Payment"),
+            "name": self.env._("Receive a Payment")
+            if self.payment_type == "inbound"
+            else self.env._("Pay Credit Back"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",

@@ -33,11 +33,7 @@ class ClientAccountPaymentLine(models.TransientModel):
         for line in self:
             # Sudo: officers need no right to read journal items of their clients.
             debit = line.debit_line_id.sudo()._origin
-            account = line.payment_id.account_id
-            if debit and debit._get_client_key() != (
-                account.sudo().partner_id,
-                account.sudo().company_id,
-            ):
+            if not debit._belongs_to(line.payment_id.account_id.sudo()):
                 # Nothing of an item a caller sent: confirming refuses it in words.
                 debit = debit.browse()
             line.currency_id = debit.currency_id

@@ -3,6 +3,9 @@ from odoo.exceptions import UserError
 
 from ..utils import MAX_AMOUNT, check_amount, clean_text, is_real_number
 
+# Ids are four bytes in the database.
+MOST_RECORDS = 2**31
+
 
 class ClientAmountMixin(models.AbstractModel):
     """Refuse in words what is no amount, before the ORM turns it into one.
@@ -31,6 +34,7 @@ class ClientAmountMixin(models.AbstractModel):
         sent_list = [{**defaults, **vals} for vals in vals_list]
         for sent in sent_list:
             self._check_sent_amounts(sent)
+            self._check_sent_records(sent)
         wizards = super().create(
             [self._clean_sent_texts({**texts, **vals}) for vals in vals_list]
         )
@@ -41,6 +45,7 @@ class ClientAmountMixin(models.AbstractModel):
     def write(self, vals):
         """Override of the ORM to check the amounts as they were sent."""
         self._check_sent_amounts(vals)
+        self._check_sent_records(vals)
         result = super().write(self._clean_sent_texts(vals))
         for wizard in self:
             wizard._check_sent_precision(vals)
@@ -83,6 +88,34 @@ class ClientAmountMixin(models.AbstractModel):
                         client=self._get_sent_client_name(vals),
                     )
                 )
+
+    @api.model
+    def _check_sent_records(self, vals):
+        """Refuse what stands for no record.
+
+        :raise UserError: naming the field
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if field is None or field.type != "many2one" or not value:
+                continue
+            if type(value) is not int or not 0 < value < MOST_RECORDS:
+                raise UserError(
+                    self.env._(
+                        "%s is no record. Choose one from the list.",
+                        field.get_description(self.env, ["string"])["string"],
+                    )
+                )
+
+    def _check_one_wizard(self):
+        """Make sure this is one wizard.
+
+        :raise UserError: otherwise
+        """
+        if len(self) != 1:
+            raise UserError(
+                self.env._("Open this window for one client at a time and confirm it.")
+            )
 
     def _check_sent_precision(self, vals):
         """Refuse amounts of one wizard that are finer than their currency.

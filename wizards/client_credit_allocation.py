@@ -1,8 +1,10 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ..utils import check_amount
+from ..utils import check_amount, in_plain_context
 
 
 class ClientCreditAllocation(models.TransientModel):
@@ -55,8 +57,11 @@ class ClientCreditAllocation(models.TransientModel):
         for wizard in self:
             # Sudo: officers need no right to read journal items of their clients.
             item = wizard._get_item().sudo()
-            if item.partner_id:
+            if item.account_type == "asset_receivable" and item.partner_id:
                 wizard._check_may_see(item._get_client_account())
+            else:
+                # Nothing of an item a caller sent: confirming refuses it in words.
+                item = item.browse()
             wizard.partner_id = item.partner_id.commercial_partner_id
             wizard.document_name = item.move_id.name
             wizard.document_reason = item.client_credit_reason
@@ -95,25 +100,40 @@ class ClientCreditAllocation(models.TransientModel):
         :raise UserError: when the amounts do not fit
         """
         item = self._get_item().sudo()._origin
+        engine = in_plain_context(item)
         values = item._get_residual_values()
+        for credit, debit, amount in self._get_checked_allocations():
+            if self.debit_line_id:
+                engine._simulate_allocation(
+                    credit._get_residual_values(), values, amount
+                )
+            else:
+                engine._simulate_allocation(
+                    values, debit._get_residual_values(), amount
+                )
+        return item.currency_id.round(abs(values["amount_residual_currency"]))
+
+    def _get_checked_allocations(self):
+        """Return what is typed, each debt with no more than is due on it.
+
+        :return: list of (credit item, debit item, amount in the debit item's currency)
+        :raise UserError: when an amount is none, or too much is typed for a debt
+        """
+        allocations = []
+        asked = defaultdict(float)
         for line in self.line_ids.filtered("amount"):
-            other = line._get_item().sudo()._origin
-            other_values = other._get_residual_values()
-            debit = item if self.debit_line_id else other
+            credit, debit = (item._origin for item in line._get_pair())
+            credit._check_allocation_pair(debit)
             amount = check_amount(
                 self.env, debit._get_client_name(), line.amount, debit.currency_id
             )
-            if self.debit_line_id:
-                item._simulate_allocation(other_values, values, amount)
-            else:
-                other._check_amount_due(amount)
-                item._simulate_allocation(values, other_values, amount)
-        remaining = abs(values["amount_residual_currency"])
-        if self.debit_line_id and values["amount_residual_currency"] < 0:
-            item._check_amount_due(
-                item.amount_residual_currency - values["amount_residual_currency"]
-            )
-        return item.currency_id.round(remaining)
+            asked[debit] += amount
+            allocations.append((credit, debit, amount))
+        for debit, amount in asked.items():
+            debit._check_amount_due(amount)
+            if self.full_only:
+                self._check_covers(debit, amount)
+        return allocations
 
     def _get_item(self):
         """Return the item the wizard was opened from."""
@@ -124,7 +144,7 @@ class ClientCreditAllocation(models.TransientModel):
         """Return the items that fit the wizard's own, oldest first."""
         # Sudo: officers need no right to read journal items of their clients.
         item = self._get_item().sudo()._origin
-        if not item.partner_id:
+        if item.account_type != "asset_receivable" or not item.partner_id:
             return item.browse()
         account = item._get_client_account()
         self._check_may_see(account)
@@ -160,7 +180,7 @@ class ClientCreditAllocation(models.TransientModel):
 
     def action_oldest_first(self):
         """Fill in the amounts oldest first, as far as the credit goes."""
-        self.ensure_one()
+        self._check_one_wizard()
         self._check_item()
         pairs = {line: line._get_pair() for line in self.line_ids}
         lines = self.env["account.move.line"].sudo()
@@ -182,7 +202,7 @@ class ClientCreditAllocation(models.TransientModel):
 
     def action_clear(self):
         """Set all amounts to zero."""
-        self.ensure_one()
+        self._check_one_wizard()
         self._check_item()
         self.line_ids.amount = 0.0
         return self._reopen()
@@ -192,11 +212,9 @@ class ClientCreditAllocation(models.TransientModel):
 
         :raise UserError: when an amount is refused; nothing is booked
         """
-        self.ensure_one()
+        self._check_one_wizard()
         self._check_item()
-        allocations = [
-            (*line._get_pair(), line.amount) for line in self.line_ids if line.amount
-        ]
+        allocations = self._get_checked_allocations()
         if not allocations:
             raise UserError(
                 self.env._(
@@ -205,22 +223,20 @@ class ClientCreditAllocation(models.TransientModel):
                     client=self.partner_id.display_name,
                 )
             )
-        for credit, debit, amount in allocations:
-            self._check_line(credit, debit, amount)
+        debits = allocations[0][1].union(*(debit for _credit, debit, _a in allocations))
+        if excluded := debits.move_id._filter_credit_excluded():
+            debit = debits.filtered(lambda line: line.move_id in excluded)[0]
+            raise UserError(debit._get_credit_excluded_message())
         # Sudo: allocating is the officer's right, journal items need not be.
         self.env["account.move.line"].sudo()._allocate_amounts(allocations)
         return {"type": "ir.actions.act_window_close"}
 
-    def _check_line(self, credit, debit, amount):
-        """Make sure one line fits the item the wizard was opened from.
+    def _check_covers(self, debit, amount):
+        """Make sure an amount covers a debt whole.
 
         :raise UserError: otherwise
         """
-        credit._check_allocation(debit)
-        if self.full_only and debit.currency_id.compare_amounts(
-            sum(line.amount for line in self.line_ids if line._get_pair()[1] == debit),
-            debit.amount_residual_currency,
-        ):
+        if debit.currency_id.compare_amounts(amount, debit.amount_residual_currency):
             raise UserError(
                 self.env._(
                     "%(amount)s does not cover %(document)s of %(client)s whole. Enter "
