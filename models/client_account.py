@@ -171,13 +171,22 @@ class ClientAccount(models.Model):
     )
     balance_graph = fields.Text(compute="_compute_balance_graph")
     debit_line_ids = fields.Many2many(
-        "account.move.line", compute="_compute_line_ids", string="Open Invoices"
+        "account.move.line",
+        compute="_compute_line_ids",
+        compute_sudo=True,
+        string="Open Invoices",
     )
     credit_line_ids = fields.Many2many(
-        "account.move.line", compute="_compute_line_ids", string="Credits"
+        "account.move.line",
+        compute="_compute_line_ids",
+        compute_sudo=True,
+        string="Credits",
     )
     history_line_ids = fields.Many2many(
-        "account.move.line", compute="_compute_history_line_ids", string="History"
+        "account.move.line",
+        compute="_compute_history_line_ids",
+        compute_sudo=True,
+        string="History",
     )
     credit_application_default = fields.Selection(
         related="company_id.credit_application",
@@ -510,6 +519,7 @@ class ClientAccount(models.Model):
                 account.ledger_balance - account.balance
             )
 
+    @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")
     def _compute_line_ids(self):
         for account in self:
@@ -522,6 +532,7 @@ class ClientAccount(models.Model):
                 lambda line: line.amount_residual < 0
             )
 
+    @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")
     def _compute_history_line_ids(self):
         """Take the newest items; the rest stands behind the button "All Items"."""
@@ -1255,6 +1266,7 @@ class ClientAccount(models.Model):
 
     def action_view_items(self):
         """Open all posted receivable items of these accounts."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "client_account.client_account_items_action"
         )

@@ -259,10 +259,11 @@ class ResPartner(models.Model):
 
     def _inverse_client_credit_application(self):
         for partner in self:
-            account = self.env["client.account"]._get_or_create(
-                partner, self.env.company
-            )
-            account.credit_application = partner.client_credit_application
+            application = partner.client_credit_application
+            account = partner.client_account_id
+            if application and not account:
+                account = partner._get_or_create_client_account()
+            account.credit_application = application
 
     # === Search ===
 
