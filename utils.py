@@ -45,6 +45,22 @@ def is_real_number(value):
     return isfinite(value) if not isinstance(value, int) else True
 
 
+def check_currency(env, client_name, currency):
+    """Make sure a currency may be booked in.
+
+    :raise UserError: when it is missing or inactive
+    """
+    if not currency or not currency.active:
+        raise UserError(
+            env._(
+                "The currency %(currency)s for %(client)s is not active. "
+                "Activate it in the accounting settings or choose another one.",
+                currency=currency.name or "?",
+                client=client_name,
+            )
+        )
+
+
 def check_amount(env, client_name, amount, currency):
     """Return `amount` as the exact amount of `currency` it stands for.
 
@@ -59,15 +75,7 @@ def check_amount(env, client_name, amount, currency):
     :raise UserError: when it is no finite number above zero and below 1e12, is finer
         than the currency, or the currency is missing or inactive
     """
-    if not currency or not currency.active:
-        raise UserError(
-            env._(
-                "The currency %(currency)s for %(client)s is not active. "
-                "Activate it in the accounting settings or choose another one.",
-                currency=currency.name or "?",
-                client=client_name,
-            )
-        )
+    check_currency(env, client_name, currency)
     if not is_real_number(amount):
         raise UserError(
             env._(
@@ -84,9 +92,9 @@ def check_amount(env, client_name, amount, currency):
                 client=client_name,
             )
         )
-    amount = float(amount)
+    amount = float(max(amount, 0))
     rounded = currency.round(amount)
-    if amount <= 0 or (rounded == 0 and amount < currency.rounding * 1e-6):
+    if rounded == 0 and amount < currency.rounding * 1e-6:
         raise UserError(
             env._(
                 "The amount for %(client)s must be above zero. "

@@ -213,7 +213,8 @@ class ClientAccount(models.Model):
         """
         rows = self._origin._fetch_figures()
         nothing = (0.0,) * len(FIGURES)
-        figures = [rows.get(account_id, nothing) for account_id in self._origin._ids]
+        # The id of a record that is being edited is false and knows the saved one's.
+        figures = [rows.get(item or item.origin, nothing) for item in self._ids]
         for index, name in enumerate(FIGURES):
             self._fields[name]._insert_cache(self, [row[index] for row in figures])
 
@@ -744,14 +745,6 @@ class ClientAccount(models.Model):
         in one statement.
         """
         self.env.flush_all()
-        # Odoo stores no limit where it equals the company's default.
-        partners = self.env["res.partner"].sudo()
-        default_limits = {
-            company.id: partners._fields["credit_limit"].get_company_dependent_fallback(
-                partners.with_company(company)
-            )
-            for company in self.env["res.company"].sudo().search([]).root_id
-        }
         self._insert_accounts(
             SQL(
                 """
@@ -789,10 +782,25 @@ class ClientAccount(models.Model):
                   ) limits
                 """,
                 most=MAX_AMOUNT - 1,
-                defaults=json.dumps(default_limits),
+                defaults=json.dumps(self._get_native_default_limits()),
             ),
             with_limit=True,
         )
+
+    @api.model
+    def _get_native_default_limits(self):
+        """Return {root company id: native limit of whoever has none of their own}.
+
+        Odoo stores no limit on a partner where it equals the company's default.
+        """
+        partners = self.env["res.partner"].sudo()
+        native = partners._fields["credit_limit"]
+        return {
+            company.id: native.get_company_dependent_fallback(
+                partners.with_company(company)
+            )
+            for company in self.env["res.company"].sudo().search([]).root_id
+        }
 
     @api.model
     def _insert_accounts(self, source, with_limit=False):

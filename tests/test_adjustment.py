@@ -283,10 +283,11 @@ class TestAdjustment(AdjustmentCommon):
 
     def test_one_account_at_a_time(self):
         both = self.account | self._get_account(self.other_client)
-        with self.assertRaises(ValueError):
+        with self.assertRefused("exactly one client"):
             both.issue_credit(45, "Cancelled")
-        with self.assertRaises(ValueError):
+        with self.assertRefused("exactly one client"):
             self.account.browse().charge(45, "Window")
+        self.assertTrue(self.account.charge(45, "Window"))
 
     def test_refused_when_the_company_has_no_journal_or_account(self):
         self.company.client_credit_account_id = False
@@ -609,7 +610,7 @@ class TestAdjustmentModify(AdjustmentCommon):
         action = self._modify(move, date=self.locked_date)
         self.assertGreater(move.date, self.locked_until)
         self.assertIn(format_date(self.env, self.locked_date), self._get_chatter(move))
-        self.assertIn(fields.Date.to_string(move.date), action["params"]["message"])
+        self.assertIn(format_date(self.env, move.date), action["params"]["message"])
 
     def test_refused_when_the_values_are_bad(self):
         move = self._issue_credit(45)

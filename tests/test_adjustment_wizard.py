@@ -1,6 +1,5 @@
 from datetime import timedelta
 
-from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
@@ -186,7 +185,7 @@ class TestAdjustmentWizard(ClientAccountCommon):
             self.assertIn(move.name, action["params"]["message"])
             chatter = " ".join(move.message_ids.mapped("body"))
             self.assertIn(format_date(self.env, asked), chatter)
-        self.assertIn(fields.Date.to_string(moves[0].date), action["params"]["message"])
+        self.assertIn(format_date(self.env, moves[0].date), action["params"]["message"])
         self.assertEqual(
             action["params"]["next"]["type"], "ir.actions.act_window_close"
         )
@@ -198,7 +197,7 @@ class TestAdjustmentWizard(ClientAccountCommon):
         ).action_confirm()
         move = self._get_moves()
         self.assertGreater(move.date, asked)
-        self.assertIn(fields.Date.to_string(move.date), action["params"]["message"])
+        self.assertIn(format_date(self.env, move.date), action["params"]["message"])
         chatter = " ".join(move.message_ids.mapped("body"))
         self.assertIn(format_date(self.env, asked), chatter)
 

@@ -411,3 +411,23 @@ class TestForms(ClientAccountCommon):
         self.assertFalse(move.client_adjustment_open)
         with self.assertRefused("deleted"):
             move.action_client_adjustment_modify()
+
+    def test_window_says_which_instalment_it_is_about(self):
+        self.account.credit_application = "manual"
+        self._issue_credit(50)
+        invoice = self._make_invoice(
+            100, post=False, invoice_payment_term_id=self.pay_terms_b.id
+        )
+        invoice.invoice_payment_term_id = self.pay_terms_b
+        invoice.action_post()
+        context = invoice.action_allocate_client_credit()["context"]
+        wizard = self.env["client.credit.allocation"].with_context(**context).create({})
+        self.assertEqual(wizard.amount_open, 30)
+        self.assertTrue(wizard.has_later_instalment)
+        self.assertEqual(
+            wizard.date_due, self._get_receivable(invoice)[0].date_maturity
+        )
+        context = self._make_invoice(40).action_allocate_client_credit()["context"]
+        wizard = self.env["client.credit.allocation"].with_context(**context).create({})
+        self.assertEqual(wizard.amount_open, 40)
+        self.assertFalse(wizard.has_later_instalment)

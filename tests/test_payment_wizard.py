@@ -1,7 +1,6 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
@@ -120,7 +119,7 @@ class TestPaymentWizard(ClientAccountCommon):
         self.assertGreater(move.date, asked)
         message = action["params"]["message"]
         self.assertIn(move.name, message)
-        self.assertIn(fields.Date.to_string(move.date), message)
+        self.assertIn(format_date(self.env, move.date), message)
         chatter = " ".join(move.message_ids.mapped("body"))
         self.assertIn(format_date(self.env, asked), chatter)
         silent = self._make_wizard(40).action_confirm()
@@ -230,7 +229,7 @@ class TestPaymentWizard(ClientAccountCommon):
         line.amount = 60
         with self.assertRaises(UserError) as refusal:
             wizard.action_confirm()
-        self.assertIn("belongs to Ada Piano School", str(refusal.exception))
+        self.assertIn("invoice or charge of Ada Piano School", str(refusal.exception))
         self.assertFalse(self._get_payment())
         self.assertEqual(theirs.amount_residual, 60)
         line.debit_line_id = self._get_receivable(own)
@@ -378,7 +377,7 @@ class TestPaymentWizard(ClientAccountCommon):
         self._allocate(wizard, {invoice: 5})
         wizard.action_confirm()
         self.assertEqual(self.account.credit_available, 5)
-        self._make_wizard(10, payment_type="outbound").action_confirm()
+        self._make_wizard(10, payment_type="outbound", pay_more=True).action_confirm()
         self.assertRecordValues(
             self.account, [{"credit_available": 0, "amount_owed": 5, "balance": -5}]
         )
@@ -397,7 +396,7 @@ class TestPaymentWizard(ClientAccountCommon):
     def test_credit_of_another_client_is_not_paid_back(self):
         self._issue_credit(50, partner=self.other_client)
         self._issue_credit(10)
-        self._make_wizard(30, payment_type="outbound").action_confirm()
+        self._make_wizard(30, payment_type="outbound", pay_more=True).action_confirm()
         self.assertEqual(self._get_account(self.other_client).credit_available, 50)
         self.assertRecordValues(self.account, [{"credit_available": 0, "balance": -20}])
 

@@ -25,6 +25,8 @@ class ClientCreditAllocation(models.TransientModel):
     )
     document_name = fields.Char(string="Document", compute="_compute_item")
     document_reason = fields.Char(string="Reason", compute="_compute_item")
+    date_due = fields.Date(string="Due Date", compute="_compute_item")
+    has_later_instalment = fields.Boolean(compute="_compute_item")
     currency_id = fields.Many2one("res.currency", compute="_compute_item")
     amount_open = fields.Monetary(
         string="To Allocate",
@@ -67,6 +69,10 @@ class ClientCreditAllocation(models.TransientModel):
             wizard.document_reason = item.client_credit_reason
             wizard.currency_id = item.currency_id or self.env.company.currency_id
             wizard.amount_open = abs(item.amount_residual_currency)
+            wizard.date_due = wizard.debit_line_id and item.date_maturity
+            wizard.has_later_instalment = bool(
+                wizard.debit_line_id and item.move_id._get_client_debts() - item._origin
+            )
 
     @api.depends("credit_line_id", "debit_line_id")
     def _compute_line_ids(self):
