@@ -295,7 +295,7 @@ class TestAllocation(AllocationCommon):
         credit = self._issue_credit(100)
         own = self._make_invoice(50)
         foreign = self._make_invoice(50, partner=self.other_client)
-        with self.assertRefused("belongs to Ada.*Bela"):
+        with self.assertRefused("belongs to Ada.*same client"):
             self._allocate(credit, foreign, 50)
         self._allocate(credit, own, 50)
         self.assertEqual(own.payment_state, "paid")

@@ -172,7 +172,7 @@ class TestClientCredits(ClientAccountCommon):
             item, view="client_account.account_move_line_view_form_client_credit"
         ) as form:
             self.assertEqual(form.client_credit_left, 0)
-            self.assertEqual(len(form.matched_debit_ids), 1)
+            self.assertEqual(len(form.client_allocation_ids), 1)
         self.assertTrue(item.matched_debit_ids.action_remove_client_allocation())
         self.assertEqual(newer.payment_state, "not_paid")
         self.assertRecordValues(
