@@ -183,6 +183,7 @@ class TestAllocation(AllocationCommon):
                 "account_id": self.account.id,
                 "payment_type": "outbound",
                 "amount": 10,
+                "pay_more": True,
                 "journal_id": self.company_data["default_journal_bank"].id,
             }
         )
