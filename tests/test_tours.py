@@ -27,3 +27,13 @@ class TestTours(ClientAccountCommon, HttpCase):
             self.account,
             [{"balance": -80.0, "amount_owed": 80.0, "credit_available": 0.0}],
         )
+
+    def test_every_view_of_the_accounts_draws(self):
+        for amount, days in ((180, 20), (150, 10)):
+            self._make_invoice(amount, date_due=self.today - timedelta(days=days))
+        self.account._set_limit(100)
+        self.start_tour(
+            "/odoo/action-client_account.client_account_action",
+            "client_account_views",
+            login=self.env.user.login,
+        )

@@ -1,0 +1,45 @@
+import {registry} from "@web/core/registry";
+
+/**
+ * Every view of the client accounts draws, for a client over the limit and with overdue
+ * debts. Starts on the list.
+ */
+registry.category("web_tour.tours").add("client_account_views", {
+    steps: () => [
+        {
+            content: "The list says the balance in words",
+            trigger:
+                ".o_list_view .o_data_row:contains('Ada Piano School'):contains('330.00 owed')",
+        },
+        {
+            content: "Open the cards",
+            trigger: ".o_switch_view.o_kanban",
+            run: "click",
+        },
+        {
+            content:
+                "The card says what is overdue and by how much the limit is passed",
+            trigger:
+                ".o_kanban_record:contains('Ada Piano School'):contains('overdue')" +
+                ":contains('230.00 over')",
+        },
+        {
+            content: "Open the graph",
+            trigger: ".o_switch_view.o_graph",
+            run: "click",
+        },
+        {
+            content: "The graph draws",
+            trigger: ".o_graph_renderer canvas",
+        },
+        {
+            content: "Open the pivot",
+            trigger: ".o_switch_view.o_pivot",
+            run: "click",
+        },
+        {
+            content: "The pivot sums",
+            trigger: ".o_pivot td:contains('330.00')",
+        },
+    ],
+});
