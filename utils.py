@@ -61,21 +61,11 @@ def check_currency(env, client_name, currency):
         )
 
 
-def check_amount(env, client_name, amount, currency):
-    """Return `amount` as the exact amount of `currency` it stands for.
+def check_number(env, client_name, amount):
+    """Make sure an amount is a number that can be booked at all.
 
-    A drift far below the currency's smallest unit, as adding floats leaves behind, is
-    taken off; an amount that is really finer than the currency is refused.
-
-    :param str client_name: the client the message names
-    :param amount: what a caller sent; anything
-    :param currency: `res.currency` the amount is in
-    :return: the amount, rounded to the currency
-    :rtype: float
-    :raise UserError: when it is no finite number above zero and below 1e12, is finer
-        than the currency, or the currency is missing or inactive
+    :raise UserError: when it is no finite number below 1e12
     """
-    check_currency(env, client_name, currency)
     if not is_real_number(amount):
         raise UserError(
             env._(
@@ -92,6 +82,24 @@ def check_amount(env, client_name, amount, currency):
                 client=client_name,
             )
         )
+
+
+def check_amount(env, client_name, amount, currency):
+    """Return `amount` as the exact amount of `currency` it stands for.
+
+    A drift far below the currency's smallest unit, as adding floats leaves behind, is
+    taken off; an amount that is really finer than the currency is refused.
+
+    :param str client_name: the client the message names
+    :param amount: what a caller sent; anything
+    :param currency: `res.currency` the amount is in
+    :return: the amount, rounded to the currency
+    :rtype: float
+    :raise UserError: when it is no finite number above zero and below 1e12, is finer
+        than the currency, or the currency is missing or inactive
+    """
+    check_currency(env, client_name, currency)
+    check_number(env, client_name, amount)
     amount = float(max(amount, 0))
     rounded = currency.round(amount)
     if rounded == 0 and amount < currency.rounding * 1e-6:

@@ -542,6 +542,7 @@ class AccountMove(models.Model):
         move.with_context(client_credits_held=_HOLD_CREDITS)._post(soft=False)
         move._tell_moved_dates([values["date"]])
         if allocations:
+            # Sudo: putting back is part of the change, which the officer may make.
             self.env["account.move.line"].sudo()._allocate_amounts(allocations)
 
     def _is_adjustment_changed(self, values):

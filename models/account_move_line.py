@@ -681,6 +681,7 @@ class AccountMoveLine(models.Model):
         """Return what tells this item's client account: commercial partner, root
         company."""
         self.ensure_one()
+        # Sudo: a branch's user need not read the root company.
         return self.partner_id.commercial_partner_id, self.company_id.sudo().root_id
 
     def _group_by_client(self):

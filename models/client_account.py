@@ -718,6 +718,7 @@ class ClientAccount(models.Model):
         :return: `client.account`, one for each commercial partner
         """
         clients = partners.commercial_partner_id
+        # Sudo: a branch's user need not read the root company.
         root = company.sudo().root_id
         if not clients or not root:
             return self.browse()
@@ -793,6 +794,7 @@ class ClientAccount(models.Model):
 
         Odoo stores no limit on a partner where it equals the company's default.
         """
+        # Sudo: run at install, for all companies.
         partners = self.env["res.partner"].sudo()
         native = partners._fields["credit_limit"]
         return {
@@ -1075,6 +1077,7 @@ class ClientAccount(models.Model):
         :param dict values: from `_prepare_adjustment`, with `key` perhaps
         """
         self.ensure_one()
+        # Sudo: a branch's user need not read the root company.
         company = self.sudo().company_id
         journal, account = company._get_client_adjustment_settings(values["kind"])
         date = values["date"] or fields.Date.context_today(self)

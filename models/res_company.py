@@ -42,6 +42,7 @@ class ResCompany(models.Model):
         What is set already stays; companies without a chart are left alone, and
         branches use what their root has.
         """
+        # Sudo: set-up runs for whoever loads a chart.
         for company in self.sudo().root_id.filtered("chart_template"):
             company = company.with_company(company)
             vals = {}
@@ -144,6 +145,7 @@ class ResCompany(models.Model):
         :return: tuple of `account.journal` and the `account.account` against receivable
         :raise RedirectWarning: when one is not set, with a button to the settings
         """
+        # Sudo: what is booked where is the company's choice, not the user's to read.
         company = self.root_id.sudo()
         journal = company.client_adjustment_journal_id
         account = (

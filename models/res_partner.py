@@ -144,6 +144,7 @@ class ResPartner(models.Model):
 
     @api.depends_context("company")
     def _compute_client_account_currency_id(self):
+        # Sudo: a branch's user need not read the root company.
         self.client_account_currency_id = self.env.company.root_id.sudo().currency_id
 
     @api.depends_context("company")
@@ -170,6 +171,7 @@ class ResPartner(models.Model):
             .with_context(active_test=False)
             ._search([("id", "in", self.ids)], bypass_access=True)
         )
+        # Sudo: the figures' own groups say who may see them.
         partners = self.sudo()
         columns = SQL(", ").join(
             SQL(
@@ -198,6 +200,7 @@ class ResPartner(models.Model):
         if field_expr == "client_account_currency_id":
             # What the web client asks for beside sums of money.
             self._check_field_access(self._fields[field_expr], "read")
+            # Sudo: a branch's user need not read the root company.
             currency = self.env.company.root_id.sudo().currency_id
             return SQL("%s::integer", currency.id)
         if field_expr not in PARTNER_FIGURES or query is None:

@@ -431,3 +431,18 @@ class TestForms(ClientAccountCommon):
         wizard = self.env["client.credit.allocation"].with_context(**context).create({})
         self.assertEqual(wizard.amount_open, 40)
         self.assertFalse(wizard.has_later_instalment)
+
+    def test_oldest_first_plans_nothing_for_another_client(self):
+        own = self._make_invoice(40)
+        theirs = self._make_invoice(40, partner=self.other_client)
+        wizard = self.env["client.credit.allocation"].create(
+            {
+                "credit_line_id": self._get_receivable(self._issue_credit(50)).id,
+                "line_ids": [
+                    Command.create({"debit_line_id": self._get_receivable(move).id})
+                    for move in (theirs, own)
+                ],
+            }
+        )
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [0.0, 40.0])

@@ -121,6 +121,7 @@ class ClientAccountAdjustment(models.TransientModel):
         self._check_one_wizard()
         if self.move_id:
             self.move_id._check_adjustment()
+            # Sudo: officers need no right to read journal entries.
             account = self.move_id.sudo()._get_client_account().sudo(self.env.su)
             self.move_id._modify_adjustment(self._prepare_adjustment(account))
             return self.move_id._get_client_done_action(self.date)
@@ -155,6 +156,7 @@ class ClientAccountAdjustment(models.TransientModel):
 
     def _prepare_adjustment(self, account):
         """Return the checked values of the adjustment of one client."""
+        # Sudo: officers need no right to read journal entries.
         kind = self.move_id.sudo().client_adjustment or self.kind
         return account._prepare_adjustment(
             kind,

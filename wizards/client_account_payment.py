@@ -302,6 +302,7 @@ class ClientAccountPayment(models.TransientModel):
         name = self.account_id.display_name
         allocations = []
         for line in self.line_ids.filtered("amount"):
+            # Sudo: officers need no right to read journal items of their clients.
             debit = line.debit_line_id.sudo()
             if not debit._belongs_to(self.account_id):
                 raise UserError(

@@ -189,6 +189,13 @@ class ClientCreditAllocation(models.TransientModel):
         self._check_one_wizard()
         self._check_item()
         pairs = {line: line._get_pair() for line in self.line_ids}
+        # What a caller sent of another client is refused on confirming: plan without.
+        pairs = {
+            line: (credit, debit)
+            for line, (credit, debit) in pairs.items()
+            if credit._is_same_client(debit)
+        }
+        # Sudo: officers need no right to read journal items of their clients.
         lines = self.env["account.move.line"].sudo()
         credits = lines.union(*(credit for credit, _debit in pairs.values()))
         debits = lines.union(*(debit for _credit, debit in pairs.values()))
@@ -202,8 +209,8 @@ class ClientCreditAllocation(models.TransientModel):
                 full_only=self.full_only,
             )
         }
-        for line, pair in pairs.items():
-            line.amount = amounts.get(pair, 0.0)
+        for line in self.line_ids:
+            line.amount = amounts.get(pairs.get(line), 0.0)
         return self._reopen()
 
     def action_clear(self):
@@ -265,6 +272,7 @@ class ClientCreditAllocation(models.TransientModel):
                     "Open this window from one credit or from one invoice of a client."
                 )
             )
+        # Sudo: officers need no right to read journal items of their clients.
         account = self._get_item().sudo()._get_client_account()
         account.sudo(self.env.su)._check_officer()
 
