@@ -5,6 +5,7 @@ from odoo.tools import format_date
 
 from ..utils import in_plain_context
 from .client_account import VIEWER
+from .client_account_limit import DECIDED_STATES
 
 # Fields that only this addon's own code writes, under sudo.
 ADJUSTMENT_FIELDS = frozenset(
@@ -204,6 +205,69 @@ class AccountMove(models.Model):
                     credit.display_name,
                 )
             )
+
+    # === Credit limit banner ===
+
+    def _compute_partner_credit_warning(self):
+        """Override of `account` to warn whatever the company's native switch says.
+
+        The limit is the client account's, which has no switch.
+        """
+        super()._compute_partner_credit_warning()
+        for move in self:
+            if (
+                move.state == "draft"
+                and move.move_type == "out_invoice"
+                and not move.company_id.account_use_credit_limit
+            ):
+                own_currency = move.currency_id == move.company_currency_id
+                total = "total_amount_currency" if own_currency else "total_amount"
+                move.partner_credit_warning = self._build_credit_warning_message(
+                    move,
+                    current_amount=move.tax_totals[total],
+                    exclude_amount=move._get_partner_credit_warning_exclude_amount(),
+                )
+
+    def _build_credit_warning_message(
+        self, record, current_amount=0.0, exclude_current=False, exclude_amount=0.0
+    ):
+        """Override of `account` to read the limit from the client's account.
+
+        Odoo's own limit cannot say 0 or "suspended" and is not read. Amounts are in the
+        currency of the record's company. Who may not see figures gets none.
+
+        :param record: the document, with partner_id and company_id; an order, too
+        :param float current_amount: what the document adds to what the client owes
+        :param float exclude_amount: the part of it that is committed already
+        :return: the warning, empty while the client stays within the limit
+        :rtype: str
+        """
+        account = self._get_warning_account(record)
+        if account.state not in (*DECIDED_STATES, "closed"):
+            # Nobody decided about a limit, so there is none to pass.
+            return ""
+        committed = account._get_committed_amounts().get(account, 0.0)
+        exposure = current_amount - account.balance + max(committed - exclude_amount, 0)
+        limit = account.limit_in_force
+        if account.currency_id.compare_amounts(exposure, limit) <= 0:
+            return ""
+        return account.sudo(self.env.su)._get_limit_warning(exposure, limit)
+
+    def _get_warning_account(self, record):
+        """Return the account of a document's client in its company, under sudo."""
+        # Sudo: the banner is for whoever makes the document.
+        client = record.sudo().partner_id.commercial_partner_id
+        return (
+            self.env["client.account"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id", "=", client.id),
+                    ("company_id", "=", record.sudo().company_id.root_id.id),
+                ],
+                limit=1,
+            )
+        )
 
     # === Client accounts ===
 

@@ -39,22 +39,39 @@ NO_ITEMS = (0.0, 0.0, 0.0, 0.0)
 
 VIEWER = "client_account.group_client_account_viewer"
 
-# Fields that only the workflow writes, whatever a caller's rights. `_APPROVED` in the
-# context says that it is the workflow which writes; being an object, no RPC caller can
-# send it.
+# Fields that only the workflow writes, whatever a caller's rights.
 PROTECTED_FIELDS = frozenset(
-    ("partner_id", "company_id", "currency_id", "state", "credit_limit", "lock_version")
+    (
+        "partner_id",
+        "company_id",
+        "currency_id",
+        "state",
+        "state_reason",
+        "credit_limit",
+        "limit_until",
+        "limit_request_id",
+        "limit_lapse_told",
+        "lock_version",
+    )
 )
-_APPROVED = object()
 
 
 class ClientAccount(models.Model):
     _name = "client.account"
     _description = "Client Account"
-    _inherit = ["mail.thread", "mail.activity.mixin", "client.balance.policy.mixin"]
+    # First comes what takes the approval out of the context before others write.
+    _inherit = [
+        "client.protected.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+        "client.balance.policy.mixin",
+    ]
     _order = "partner_id, id"
     _rec_name = "partner_id"
     _rec_names_search = ["partner_id"]
+
+    _protected_fields = PROTECTED_FIELDS
+    _protected_fields_on_create = frozenset(("partner_id", "company_id"))
 
     # === Identity ===
     partner_id = fields.Many2one(
@@ -102,10 +119,6 @@ class ClientAccount(models.Model):
         "client pays up front. It counts while the account is granted.",
     )
     credit_application = fields.Selection(tracking=True)
-    lock_version = fields.Integer(
-        default=0, required=True, readonly=True, copy=False, groups="base.group_system"
-    )
-
     # === Figures, derived from posted receivable items ===
     balance = fields.Monetary(
         compute="_compute_figures",
@@ -622,87 +635,22 @@ class ClientAccount(models.Model):
 
     # === CRUD ===
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        """Override of the ORM to let only the workflow decide limits and states."""
-        if self.env.context.get("client_account_approved") is not _APPROVED:
-            self._check_not_protected(
-                name
-                for vals in vals_list
-                for name in vals
-                if name not in ("partner_id", "company_id")
-            )
-        clean = self._without_approval()
-        defaults = {f"default_{name}" for name in PROTECTED_FIELDS}
-        if defaults & clean.env.context.keys():
-            clean = clean.with_context(  # pylint: disable=context-overridden
-                {
-                    key: item
-                    for key, item in clean.env.context.items()
-                    if key not in defaults
-                }
-            )
-        return super(ClientAccount, clean).create(vals_list)
-
     def write(self, vals):
-        """Override of the ORM to let only the workflow decide limits and states."""
-        if self.env.context.get("client_account_approved") is not _APPROVED:
-            self._check_not_protected(vals)
-        result = super(ClientAccount, self._without_approval()).write(vals)
+        """Override of the ORM to keep the figures of clients fresh."""
+        result = super().write(vals)
         if not {"state", "credit_limit"}.isdisjoint(vals):
             self.env["res.partner"]._invalidate_client_figures()
         return result
 
-    def _check_not_protected(self, names):
-        """Refuse to write fields that move only by the workflow.
-
-        :raise UserError: when a protected field is among the names
-        """
-        if refused := PROTECTED_FIELDS.intersection(names):
-            labels = [
-                description["string"]
-                for description in self.sudo()
-                .fields_get(sorted(refused), ["string"])
-                .values()
-            ]
-            raise UserError(
-                self.env._(
-                    "%(fields)s of a client account change only by approval: "
-                    "request an update for %(clients)s instead.",
-                    fields=", ".join(labels),
-                    clients=", ".join(self.sudo().mapped("display_name")[:5])
-                    or self.env._("the client"),
-                )
-            )
-
-    def _without_approval(self):
-        """Return the records in a context that no longer carries the approval.
-
-        It would leak into nested calls and into actions, where it cannot be turned into
-        JSON.
-        """
-        if "client_account_approved" not in self.env.context:
-            return self
-        context = dict(self.env.context)
-        del context["client_account_approved"]
-        return self.with_context(context)  # pylint: disable=context-overridden
-
-    def _set_limit(self, limit, state="granted"):
-        """Set the limit and the state of these accounts: the only way either changes.
-
-        :param float limit: company currency, zero or above
-        :param str state: the new `state`
-        :raise UserError: when the limit is no amount of the currency
-        """
-        for account in self:
-            currency = account.currency_id
-            if is_real_number(limit) and limit == 0:
-                amount = 0.0
-            else:
-                amount = check_amount(self.env, account.display_name, limit, currency)
-            account.with_context(client_account_approved=_APPROVED).write(
-                {"credit_limit": amount, "state": state}
-            )
+    def _get_protected_message(self, labels):
+        """Override of `client.protected.mixin`."""
+        return self.env._(
+            "%(fields)s of a client account change only by approval: "
+            "request an update for %(clients)s instead.",
+            fields=labels,
+            clients=", ".join(self.sudo().mapped("display_name")[:5])
+            or self.env._("the client"),
+        )
 
     # === Making accounts ===
 
@@ -912,24 +860,6 @@ class ClientAccount(models.Model):
                     ", ".join(self.mapped("display_name")[:5]) or self.env._("none"),
                 )
             )
-
-    def _touch(self):
-        """Write these accounts' rows first, so that a concurrent change cannot be
-        missed.
-
-        The loser of two gets a serialization failure, which Odoo retries; a lock would
-        keep the old snapshot. Never catch database errors around it.
-        """
-        if self:
-            self.flush_recordset()
-            self.env.execute_query(
-                SQL(
-                    "UPDATE client_account SET lock_version = lock_version + 1"
-                    " WHERE id = ANY(%s) RETURNING id",
-                    self.ids,
-                )
-            )
-            self.invalidate_recordset(["lock_version"], flush=False)
 
     # === Credits and charges ===
 

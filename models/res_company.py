@@ -34,6 +34,32 @@ class ResCompany(models.Model):
         help="Account credited when an amount is charged to a client.",
     )
 
+    # === Account requests ===
+    client_account_leader_id = fields.Many2one(
+        "res.users",
+        string="Account Leader",
+        ondelete="set null",
+        help="Who is asked to decide about account requests. Without one, or where the "
+        "leader is no approver, every approver of the company is asked.",
+    )
+    client_request_self_approval = fields.Boolean(
+        string="Own Requests May Be Approved by Oneself",
+        help="An approver may decide about a request of their own.",
+    )
+    client_two_approvers = fields.Boolean(
+        string="Two Approvers for High Limits",
+        help="Two different approvers have to agree to a limit above the amount.",
+    )
+    client_two_approvers_above = fields.Monetary(
+        string="Two Approvers Above",
+        help="A limit above this amount needs two approvers.",
+    )
+
+    _client_two_approvers_above_positive = models.Constraint(
+        "CHECK(client_two_approvers_above >= 0)",
+        "The amount above which two approvers have to agree is zero or above.",
+    )
+
     # === Set-up ===
 
     def _setup_client_adjustments(self):
@@ -164,3 +190,42 @@ class ResCompany(models.Model):
                 self.env._("Open the settings"),
             )
         return journal, account
+
+    # === Account requests ===
+
+    def _get_client_companies(self):
+        """Return a root company with all its branches, which share its accounts."""
+        # Sudo: the user need not be in every branch.
+        return self.sudo().search([("id", "child_of", self.root_id.ids)])
+
+    def _get_client_approvers(self):
+        """Return the active users who may decide about client accounts here.
+
+        :return: `res.users` under sudo, approvers of the root company or a branch
+        """
+        self.ensure_one()
+        group = self.env.ref("client_account.group_client_account_approver")
+        # Sudo: who may decide is not everybody's to read.
+        return (
+            self.env["res.users"]
+            .sudo()
+            .search(
+                [
+                    ("all_group_ids", "in", group.ids),
+                    ("share", "=", False),
+                    ("company_ids", "in", self._get_client_companies().ids),
+                ]
+            )
+        )
+
+    def _get_client_leader(self):
+        """Return the account leader, nobody when they may not decide any more."""
+        self.ensure_one()
+        # Sudo: who leads is not everybody's to read.
+        return self.root_id.sudo().client_account_leader_id & (
+            self._get_client_approvers()
+        )
+
+    def _get_client_deciders(self):
+        """Return the account leader, or all approvers where there is none."""
+        return self._get_client_leader() or self._get_client_approvers()

@@ -16,3 +16,17 @@ class ResConfigSettings(models.TransientModel):
     credit_application = fields.Selection(
         related="company_id.credit_application", readonly=False
     )
+    client_account_leader_id = fields.Many2one(
+        related="company_id.client_account_leader_id", readonly=False
+    )
+    client_request_self_approval = fields.Boolean(
+        related="company_id.client_request_self_approval", readonly=False
+    )
+    client_two_approvers = fields.Boolean(
+        related="company_id.client_two_approvers", readonly=False
+    )
+    client_two_approvers_above = fields.Monetary(
+        related="company_id.client_two_approvers_above",
+        currency_field="currency_id",
+        readonly=False,
+    )

@@ -5,6 +5,11 @@ from odoo.tools import SQL
 
 from .client_account import VIEWER
 
+APPROVER = "client_account.group_client_account_approver"
+
+# Writing these may put a contact under another client.
+MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
+
 # The figures of the account as fields of its client: name here, name there.
 PARTNER_FIGURES = {
     "client_balance": "balance",
@@ -345,20 +350,98 @@ class ResPartner(models.Model):
             ["client_account_ids", "client_account_id", *PARTNER_FIGURES], flush=False
         )
 
+    # === Moving clients: guards ===
+
     def write(self, vals):
-        """Override of the ORM to keep the figures fresh when a contact moves."""
+        """Override of the ORM to keep clients and their accounts together.
+
+        Giving a client a parent moves its posted items, so only an approver does it.
+        """
+        if MOVING_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        moving = self._filter_moving_clients(vals)
+        accounts = moving._check_client_may_move()
         result = super().write(vals)
-        if "parent_id" in vals or "is_company" in vals:
-            self.env["client.account"]._invalidate_figures()
+        self.env["client.account"]._invalidate_figures()
+        accounts._leave_to_new_clients()
         return result
 
+    def _filter_moving_clients(self, vals):
+        """Return those of these contacts that `vals` put under another client."""
+        # Sudo: the client may be out of the user's reach.
+        contacts = self.sudo()
+        parent = contacts.browse(vals.get("parent_id"))
+        moving = contacts.browse()
+        for contact in contacts:
+            if "commercial_partner_id" in vals:
+                client = contacts.browse(vals["commercial_partner_id"])
+            elif vals.get("is_company", contact.is_company):
+                client = contact
+            else:
+                above = parent if "parent_id" in vals else contact.parent_id
+                client = above.commercial_partner_id or contact
+            if client != contact.commercial_partner_id:
+                moving |= contact
+        return self.filtered(lambda contact: contact.id in moving._ids)
+
+    def _check_client_may_move(self):
+        """Make sure the user may take these contacts, and what they owe, elsewhere.
+
+        A balance, a limit or an open request would move with them, or be lost.
+
+        :return: the `client.account` that are left behind, under sudo
+        :raise UserError: when there is such a thing and the user is no approver
+        """
+        # Sudo: whoever manages contacts need not see accounts, nor journal items.
+        accounts_sudo = self.sudo().client_account_ids
+        in_use = accounts_sudo.filtered(lambda account: account._is_in_use())
+        clients = in_use.partner_id | self._filter_owing_contacts()
+        if clients and not self.env.user.has_group(APPROVER):
+            raise UserError(
+                self.env._(
+                    "%(clients)s cannot be merged or moved under another contact: a "
+                    "balance, a credit limit or an open request would move too. Ask an "
+                    "approver of client accounts to do it.",
+                    clients=", ".join(clients.sudo().mapped("display_name")[:5]),
+                )
+            )
+        return accounts_sudo
+
+    def _filter_owing_contacts(self):
+        """Return those of these contacts on whom, or below whom, items are open."""
+        if not self:
+            return self
+        # Sudo: whoever manages contacts need not see journal items.
+        lines = self.env["account.move.line"].sudo()
+        return self.filtered(
+            lambda contact: lines.search_count(
+                [
+                    ("partner_id", "child_of", contact.id),
+                    ("account_id.account_type", "=", "asset_receivable"),
+                    ("parent_state", "=", "posted"),
+                    ("amount_residual", "!=", 0),
+                ],
+                limit=1,
+            )
+        )
+
     def _check_no_client_account_decided(self):
-        """Keep clients about whose account something was decided.
+        """Keep clients about whose account something was decided, or requested.
 
         :raise UserError: when one of these contacts is such a client
         """
         # Sudo: who deletes a contact need not see its account.
         accounts_sudo = self.sudo().client_account_ids
+        if requests := accounts_sudo.request_ids.filtered(
+            lambda request: request.state != "draft"
+        ):
+            raise UserError(
+                self.env._(
+                    "There are account requests about %(clients)s. Archive the contact "
+                    "instead of deleting it.",
+                    clients=", ".join(requests.partner_id.mapped("display_name")[:5]),
+                )
+            )
         if decided := accounts_sudo.filtered(lambda item: item.state != "not_granted"):
             raise UserError(
                 self.env._(
@@ -383,6 +466,48 @@ class ResPartner(models.Model):
     def _get_or_create_client_account(self):
         """Return the account of these contacts' clients in the current company."""
         return self.env["client.account"]._get_or_create(self, self.env.company)
+
+    def action_client_request_update(self):
+        """Open a request about one client's account: to open it or to change it."""
+        self.ensure_one()
+        return self._open_client_request(self.env.company)
+
+    def _open_client_request(self, company):
+        """Open the request about one client that the user is to go on with.
+
+        That is the one that waits for a decision, the user's own draft, or a new one.
+
+        :param company: `res.company`, a branch stands for its root
+        :return: a window action
+        :raise UserError: when a request waits that the user may not see
+        """
+        self.check_access("read")
+        requests = self.env["client.account.request"]
+        account = self.env["client.account"]._get_or_create(self, company)
+        waiting = requests._find_open_request(account).sudo(self.env.su)
+        if waiting and not waiting.has_access("read"):
+            raise UserError(waiting.sudo()._get_open_request_message())
+        draft = requests.search(
+            [
+                ("account_id", "=", account.id),
+                ("state", "=", "draft"),
+                ("requested_by_id", "=", self.env.uid),
+            ],
+            limit=1,
+        )
+        if request := waiting or draft:
+            return request._get_records_action()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Request an Update"),
+            "res_model": "client.account.request",
+            "view_mode": "form",
+            "context": {
+                "default_partner_id": self.commercial_partner_id.id,
+                # Sudo: a branch's user need not read the root company.
+                "default_company_id": company.sudo().root_id.id,
+            },
+        }
 
     def action_open_client_account(self):
         """Open the account of one client, made when there is none."""

@@ -136,3 +136,110 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
         else:
             self.fail("Nothing was refused.")
         self.assertEqual(self._get_books(), before)
+
+
+class ClientAccountRequestCommon(ClientAccountCommon):
+    """Who asks and who decides: a salesperson without any right, a leader, others."""
+
+    VIEWER = "client_account.group_client_account_viewer"
+    OFFICER = "client_account.group_client_account_officer"
+    APPROVER = "client_account.group_client_account_approver"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.eur = cls.env.ref("base.EUR")
+        cls.eur.active = True
+        cls.seller = cls._make_user("ar_seller", "base.group_user")
+        cls.other_seller = cls._make_user("ar_other_seller", "base.group_user")
+        cls.viewer = cls._make_user("ar_viewer", cls.VIEWER)
+        cls.officer = cls._make_user("ar_officer", cls.OFFICER)
+        cls.leader = cls._make_user("ar_leader", cls.APPROVER)
+        cls.approver = cls._make_user("ar_approver", cls.APPROVER)
+        cls.gone = cls._make_user("ar_gone", cls.APPROVER)
+        cls.gone.active = False
+        cls.portal = cls._make_user("ar_portal", "base.group_portal")
+        cls.company.client_account_leader_id = cls.leader
+
+    @classmethod
+    def _make_request(cls, requested_limit=None, user=None, partner=None, **values):
+        """Make a draft, the salesperson's unless another user is named."""
+        vals = {
+            "partner_id": (partner or cls.client).id,
+            "reason": "Books every week",
+            **values,
+        }
+        if requested_limit is not None:
+            vals["requested_limit"] = requested_limit
+        return (
+            cls.env["client.account.request"].with_user(user or cls.seller).create(vals)
+        )
+
+    @classmethod
+    def _submit_request(cls, *args, **values):
+        """Make a request and submit it."""
+        request = cls._make_request(*args, **values)
+        request.action_submit()
+        return request
+
+    @classmethod
+    def _grant(cls, limit, partner=None, **values):
+        """Grant a limit by a request of the salesperson."""
+        request = cls._submit_request(limit, partner=partner, **values)
+        request.with_user(cls.leader).action_approve()
+        return request
+
+    def _reject(self, request, reason, user=None):
+        """Reject a request by the wizard."""
+        wizard = (
+            self.env["client.account.request.reject"]
+            .with_user(user or self.leader)
+            .create({"request_id": request.id, "reason": reason})
+        )
+        return wizard.action_reject()
+
+    def _open_request(self, partner=None):
+        """Return the request about a client that waits for a decision."""
+        account = self._get_account(partner or self.client)
+        requests = self.env["client.account.request"].with_user(self.seller)
+        return requests._find_open_request(account).sudo(False)
+
+    def _get_activities(self, request):
+        """Return the open activities of a request."""
+        return request.sudo().activity_ids
+
+    def _get_outcome_mails(self, request):
+        """Return the e-mails about the outcome of a request."""
+        return (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("model", "=", request._name), ("res_id", "=", request.id)])
+            .filtered(lambda mail: request.requested_by_id.partner_id in mail.recipient_ids)
+        )
+
+    def _get_inbox(self, request, user):
+        """Return what a user has in the inbox about a request."""
+        return (
+            self.env["mail.notification"]
+            .sudo()
+            .search(
+                [
+                    ("mail_message_id.model", "=", request._name),
+                    ("mail_message_id.res_id", "=", request.id),
+                    ("res_partner_id", "=", user.partner_id.id),
+                    ("notification_type", "=", "inbox"),
+                ]
+            )
+        )
+
+    @classmethod
+    def _set_rate(cls, date, rate):
+        """Say how many EUR one USD is from a day on."""
+        cls.env["res.currency.rate"].create(
+            {
+                "name": date,
+                "rate": rate,
+                "currency_id": cls.eur.id,
+                "company_id": cls.company.id,
+            }
+        )

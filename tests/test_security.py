@@ -30,7 +30,11 @@ PUBLIC_METHODS = {
     ("client.account", "action_charge"),
     ("client.account", "action_issue_credit"),
     ("client.account", "action_pay_back"),
+    ("client.account", "action_open_suspension"),
     ("client.account", "action_receive_payment"),
+    ("client.account", "action_request_update"),
+    ("client.account", "action_resume"),
+    ("client.account", "action_suspend"),
     ("client.account", "action_view_items"),
     ("client.account", "action_view_partner"),
     ("client.account", "apply_credits"),
@@ -40,6 +44,16 @@ PUBLIC_METHODS = {
     ("client.account.payment", "action_clear"),
     ("client.account.payment", "action_confirm"),
     ("client.account.payment", "action_oldest_first"),
+    ("client.account.request", "action_approve"),
+    ("client.account.request", "action_delegate"),
+    ("client.account.request", "action_open_delegate"),
+    ("client.account.request", "action_open_reject"),
+    ("client.account.request", "action_submit"),
+    ("client.account.request", "action_view_account"),
+    ("client.account.request", "action_withdraw"),
+    ("client.account.request.delegate", "action_delegate"),
+    ("client.account.request.reject", "action_reject"),
+    ("client.account.suspension", "action_confirm"),
     ("client.credit.allocation", "action_allocate"),
     ("client.credit.allocation", "action_clear"),
     ("client.credit.allocation", "action_oldest_first"),
@@ -47,12 +61,16 @@ PUBLIC_METHODS = {
     ("res.partner", "action_client_issue_credit"),
     ("res.partner", "action_client_pay_back"),
     ("res.partner", "action_client_receive_payment"),
+    ("res.partner", "action_client_request_update"),
     ("res.partner", "action_open_client_account"),
 }
 WIZARDS = (
     "client.account.adjustment",
     "client.account.payment",
     "client.account.payment.line",
+    "client.account.request.delegate",
+    "client.account.request.reject",
+    "client.account.suspension",
     "client.credit.allocation",
     "client.credit.allocation.line",
 )
@@ -82,6 +100,13 @@ class TestSecurity(ClientAccountCommon):
         cls.past = cls.today - timedelta(days=3)
         cls.invoice = cls._make_invoice(100, date_due=cls.past)
         cls.credit = cls._issue_credit(30)
+        cls.request = cls.env["client.account.request"].create(
+            {
+                "partner_id": cls.other_client.id,
+                "requested_limit": 200,
+                "reason": "Books every week",
+            }
+        )
         cls.debit_line = cls._get_receivable(cls.invoice)
         cls.credit_line = cls._get_receivable(cls.credit)
         cls.env.flush_all()
@@ -335,7 +360,11 @@ class TestSecurity(ClientAccountCommon):
         sister = self.env["res.company"].create({"name": "Sister"})
         return {
             "state": "granted",
+            "state_reason": "Forged",
             "credit_limit": 5000.0,
+            "limit_until": "2099-12-31",
+            "limit_request_id": self.request.id,
+            "limit_lapse_told": True,
             "partner_id": self.other_client.id,
             "company_id": sister.id,
             "currency_id": euro.id,
@@ -349,8 +378,8 @@ class TestSecurity(ClientAccountCommon):
         self.env.flush_all()
         self.env.cr.execute(
             """
-            SELECT state, credit_limit, partner_id, company_id, currency_id,
-                   lock_version
+            SELECT state, state_reason, credit_limit, limit_until, limit_request_id,
+                   limit_lapse_told, partner_id, company_id, currency_id, lock_version
               FROM client_account WHERE id = %s
             """,
             [self.account.id],
@@ -752,6 +781,59 @@ class TestSecurity(ClientAccountCommon):
         yield from self._call_wizards()
         for name in ("apply_credits", "action_apply_credits"):
             yield self._call(self.account, name)
+        yield from self._call_decisions()
+
+    def _call_decisions(self):
+        self.account._set_limit(50)
+        for name in ("action_suspend", "action_resume"):
+            yield self._call(self.account, name, "Call")
+        yield self._call(self.account, "action_open_suspension")
+        yield self._call(self.account, "action_request_update")
+        yield self._call(self.client, "action_client_request_update")
+        wizard = self.env["client.account.suspension"].with_user(self.officer)
+        yield self._call(
+            wizard.create({"account_ids": self.account.ids, "reason": "Call"}),
+            "action_confirm",
+        )
+        for name in ("action_approve", "action_withdraw", "action_view_account"):
+            yield self._call_request(name)
+        approver = self.approver
+        self.company.client_account_leader_id = self._make_user("ca_lead", APPROVER)
+        for name in ("action_open_delegate", "action_open_reject"):
+            yield self._call_request(name)
+        yield self._call_request("action_delegate", approver.id)
+        for model, name, vals in (
+            ("delegate", "action_delegate", {"user_id": approver.id}),
+            ("reject", "action_reject", {"reason": "Call"}),
+        ):
+            request = self._submit_request()
+            yield self._call(
+                self.env[f"client.account.request.{model}"]
+                .with_user(approver)
+                .create({"request_id": request.id, **vals}),
+                name,
+                user=approver,
+            )
+            request.action_withdraw() if request.state == "submitted" else None
+        request = self.request.copy()
+        yield self._call(request, "action_submit", user=self.env.user)
+
+    def _submit_request(self):
+        """Return a submitted request of the tests' own user."""
+        request = self.request.copy()
+        request.action_submit()
+        return request
+
+    def _call_request(self, name, *args):
+        """Call a method of a submitted request, which is withdrawn then."""
+        request = self._submit_request()
+        user = self.env.user if name == "action_withdraw" else self.approver
+        answer = self._call(request, name, *args, user=user)
+        if request.state == "submitted":
+            request.action_withdraw()
+        if request.state == "approved":
+            request.account_id._set_limit(0, "not_granted")
+        return answer
 
     def _call_wizards(self):
         env = self.env(user=self.officer)

@@ -1,0 +1,1080 @@
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_date
+
+from ..utils import check_date, check_reason
+from .client_account import VIEWER
+
+APPROVER = "client_account.group_client_account_approver"
+OFFICER = "client_account.group_client_account_officer"
+
+ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
+
+# What the requester asks for, in a draft.
+ASKED_FIELDS = frozenset(
+    ("subject", "requested_limit", "payment_term_id", "limit_until", "reason")
+)
+# What the approver may still change before deciding.
+DECIDABLE_FIELDS = frozenset(("granted_limit", "payment_term_id", "limit_until"))
+
+# Fields that only the workflow writes, whatever a caller's rights. It lets the approver
+# write `granted_limit`, see `_check_may_write`.
+PROTECTED_FIELDS = frozenset(
+    (
+        "name",
+        "account_id",
+        "partner_id",
+        "company_id",
+        "currency_id",
+        "kind",
+        "state",
+        "requested_by_id",
+        "submitted_on",
+        "approver_id",
+        "agreed_by_ids",
+        "granted_limit",
+        "decided_by_id",
+        "decided_on",
+        "rejection_reason",
+        "previous_state",
+        "previous_limit",
+        "previous_payment_term_id",
+        "previous_request_id",
+        "lock_version",
+    )
+)
+
+OUTCOME_TEMPLATES = {
+    "approved": "client_account.mail_template_request_approved",
+    "rejected": "client_account.mail_template_request_rejected",
+    "withdrawn": "client_account.mail_template_request_withdrawn",
+}
+
+
+class ClientAccountRequest(models.Model):
+    _name = "client.account.request"
+    _description = "Client Account Request"
+    # First comes what takes the approval out of the context before others write.
+    _inherit = ["client.protected.mixin", "mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _rec_names_search = ["name", "partner_id"]
+    _check_company_auto = True
+    _mail_post_access = "read"
+
+    _protected_fields = PROTECTED_FIELDS
+    # A creation names the client, by contact or account, and grants nothing.
+    _protected_fields_on_create = frozenset(("account_id", "partner_id", "company_id"))
+
+    # === Identity ===
+    name = fields.Char(
+        string="Number",
+        default=lambda self: self.env._("New"),
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Client",
+        required=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company.root_id,
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete="cascade",
+        help="The root company; its branches share the account.",
+    )
+    account_id = fields.Many2one(
+        "client.account",
+        compute="_compute_account_id",
+        store=True,
+        index=True,
+        ondelete="cascade",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+
+    # === What is asked ===
+    subject = fields.Selection(
+        [
+            ("limit", "A credit limit"),
+            ("terms", "Only other payment terms"),
+            ("close", "To close the account"),
+        ],
+        string="Asks for",
+        default="limit",
+        required=True,
+    )
+    kind = fields.Selection(
+        [
+            ("open", "Open an account"),
+            ("raise", "Raise the limit"),
+            ("lower", "Lower the limit"),
+            ("terms", "Change the terms"),
+            ("close", "Close the account"),
+        ],
+        compute="_compute_kind",
+        store=True,
+        copy=False,
+        groups=VIEWER,
+        help="What is asked, compared with the account as it is.",
+    )
+    requested_limit = fields.Monetary(
+        tracking=True,
+        help="How far below zero the client's balance may go. Zero is a limit too: the "
+        "client pays up front.",
+    )
+    limit_until = fields.Date(
+        string="Limit Until",
+        tracking=True,
+        help="The last day of the limit; the next day it lapses to the former one. "
+        "Empty: it stays until somebody decides anew.",
+    )
+    payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms",
+        tracking=True,
+        check_company=True,
+        ondelete="restrict",
+        help="Empty: the client's payment terms stay as they are.",
+    )
+    reason = fields.Text(help="Why the client should have it: the approver reads this.")
+
+    # === Who asks and who decides ===
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("submitted", "Submitted"),
+            ("approved", "Approved"),
+            ("rejected", "Rejected"),
+            ("withdrawn", "Withdrawn"),
+        ],
+        default="draft",
+        required=True,
+        readonly=True,
+        tracking=True,
+        copy=False,
+        index=True,
+    )
+    requested_by_id = fields.Many2one(
+        "res.users",
+        default=lambda self: self.env.user,
+        required=True,
+        readonly=True,
+        copy=False,
+        index=True,
+        ondelete="restrict",
+    )
+    submitted_on = fields.Datetime(readonly=True, copy=False)
+    approver_id = fields.Many2one(
+        "res.users",
+        readonly=True,
+        tracking=True,
+        copy=False,
+        ondelete="restrict",
+        help="Who is asked to decide. Empty: every approver of the company.",
+    )
+    agreed_by_ids = fields.Many2many(
+        "res.users",
+        "client_account_request_agreed_rel",
+        "request_id",
+        "user_id",
+        string="Agreed",
+        readonly=True,
+        copy=False,
+        help="Approvers who agreed already, where two have to.",
+    )
+    granted_limit = fields.Monetary(
+        tracking=True,
+        copy=False,
+        help="The limit the approver grants: as requested, or another one.",
+    )
+    decided_by_id = fields.Many2one(
+        "res.users", readonly=True, copy=False, ondelete="restrict"
+    )
+    decided_on = fields.Datetime(readonly=True, copy=False)
+    rejection_reason = fields.Text(
+        string="Reason of the Rejection", readonly=True, copy=False
+    )
+
+    # === What the decision replaced ===
+    previous_state = fields.Selection(
+        selection=lambda self: (
+            self.env["client.account"]._fields["state"]._description_selection(self.env)
+        ),
+        string="State Before",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+    )
+    previous_limit = fields.Monetary(
+        string="Limit Before", readonly=True, copy=False, groups=VIEWER
+    )
+    previous_payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms Before",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+    )
+    previous_request_id = fields.Many2one(
+        "client.account.request",
+        string="Limit Before Granted by",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        groups=VIEWER,
+    )
+
+    # === What the approver decides on ===
+    account_state = fields.Selection(
+        related="account_id.state", string="State of the Account", groups=VIEWER
+    )
+    balance = fields.Monetary(related="account_id.balance", groups=VIEWER)
+    amount_owed = fields.Monetary(related="account_id.amount_owed", groups=VIEWER)
+    amount_overdue = fields.Monetary(related="account_id.amount_overdue", groups=VIEWER)
+    present_limit = fields.Monetary(
+        related="account_id.credit_limit", string="Present Limit", groups=VIEWER
+    )
+    limit_usage = fields.Float(related="account_id.limit_usage", groups=VIEWER)
+    days_late = fields.Float(
+        string="Average Days Late",
+        compute="_compute_credit_history",
+        digits=(16, 1),
+        groups=VIEWER,
+        help="Of what fell due in the last twelve months: the days from the due date "
+        "to the payment, or to today for what is still open; paid in time counts as 0.",
+    )
+    invoiced_total = fields.Monetary(
+        compute="_compute_credit_history",
+        string="Invoiced in Total",
+        groups=VIEWER,
+        help="Customer invoices less credit notes, taxes included.",
+    )
+    client_since = fields.Date(
+        compute="_compute_credit_history",
+        groups=VIEWER,
+        help="The date of the first invoice.",
+    )
+    client_age = fields.Char(
+        string="Client for", compute="_compute_credit_history", groups=VIEWER
+    )
+    suggested_limit = fields.Monetary(
+        compute="_compute_credit_history",
+        groups=VIEWER,
+        help="One and a half times the average monthly invoiced total of the last six "
+        "months, times one less the share of it paid more than 30 days late (or still "
+        "open that long after its due date), rounded down to 100. 0 for a client of "
+        "less than three months.",
+    )
+
+    # === What the screen needs ===
+    is_requester = fields.Boolean(compute="_compute_can_decide")
+    can_decide = fields.Boolean(compute="_compute_can_decide")
+    can_approve = fields.Boolean(compute="_compute_can_decide")
+    decision_note = fields.Char(
+        string="Decision",
+        compute="_compute_decision_note",
+        help="Who has to decide, who has agreed and who is missing.",
+    )
+
+    _one_open_request = models.UniqueIndex(
+        "(account_id) WHERE state = 'submitted'",
+        "A request about this client waits for a decision already.",
+    )
+    _requested_limit_range = models.Constraint(
+        "CHECK(requested_limit >= 0 AND requested_limit < 1000000000000)",
+        "A requested limit is zero or above, and below 1,000,000,000,000.",
+    )
+    _granted_limit_range = models.Constraint(
+        "CHECK(granted_limit >= 0 AND granted_limit < 1000000000000)",
+        "A granted limit is zero or above, and below 1,000,000,000,000.",
+    )
+
+    # === Compute ===
+
+    @api.depends("partner_id", "company_id")
+    def _compute_account_id(self):
+        # Sudo: whoever requests need not see the account.
+        accounts = self.env["client.account"].sudo()
+        for request in self:
+            request.account_id = accounts.search(
+                [
+                    ("partner_id", "=", request.partner_id.commercial_partner_id.id),
+                    ("company_id", "=", request.company_id.root_id.id),
+                ],
+                limit=1,
+            )
+
+    @api.depends(
+        "subject", "requested_limit", "account_id.state", "account_id.credit_limit"
+    )
+    def _compute_kind(self):
+        """Compare what is asked with the account, until the request is decided."""
+        for request in self:
+            if request.state in ("draft", "submitted"):
+                request.kind = request._get_kind()
+            else:
+                request.kind = request.kind
+
+    def _get_kind(self):
+        """Return what one request asks for, as a value of `kind`."""
+        if self.subject != "limit":
+            return self.subject
+        account = self.account_id
+        if account.state not in ("granted", "suspended"):
+            return "open"
+        order = self.currency_id.compare_amounts(
+            self.requested_limit, account.credit_limit
+        )
+        return {-1: "lower", 0: "terms", 1: "raise"}[order]
+
+    @api.depends("account_id")
+    def _compute_credit_history(self):
+        """Take the client's history from the account, nothing where there is none."""
+        # Sudo: the fields' own groups say who may see them.
+        history = self.account_id.sudo()._get_credit_history()
+        for request in self:
+            account = request.account_id.sudo()
+            client = history.get(account, {})
+            request.days_late = client.get("days_late", 0.0)
+            request.invoiced_total = client.get("invoiced_total", 0.0)
+            request.client_since = client.get("client_since", False)
+            request.client_age = request._get_client_age()
+            request.suggested_limit = (
+                account._get_suggested_limit(client) if client else 0.0
+            )
+
+    def _get_client_age(self):
+        """Return in words how long one client is a client."""
+        if not self.client_since:
+            return self.env._("not invoiced yet")
+        today = fields.Date.context_today(self)
+        months = (
+            (today.year - self.client_since.year) * 12
+            + (today.month - self.client_since.month)
+            - (today.day < self.client_since.day)
+        )
+        if months < 1:
+            return self.env._("less than a month")
+        if months == 1:
+            return self.env._("1 month")
+        if months < 24:
+            return self.env._("%s months", months)
+        return self.env._("%s years", months // 12)
+
+    @api.depends_context("uid")
+    @api.depends("state", "requested_by_id", "company_id", "agreed_by_ids")
+    def _compute_can_decide(self):
+        for request in self:
+            request.is_requester = request.requested_by_id == self.env.user
+            request.can_decide = not request._get_cannot_decide_reason(self.env.user)
+            request.can_approve = not request._get_cannot_approve_reason(self.env.user)
+
+    @api.depends("state", "approver_id", "agreed_by_ids", "granted_limit")
+    def _compute_decision_note(self):
+        for request in self:
+            request.decision_note = request._get_decision_note()
+
+    def _get_decision_note(self):
+        """Return in words who has to decide about one request, and who has agreed."""
+        if self.state != "submitted":
+            return False
+        agreed = self._get_valid_agreements()
+        asked = ", ".join(self._get_deciders().mapped("name"))
+        asked = asked or self.env._("nobody who may")
+        if agreed:
+            return self.env._(
+                "%(agreed)s agreed. One more approver has to: %(asked)s.",
+                agreed=", ".join(agreed.mapped("name")),
+                asked=asked,
+            )
+        if self._get_required_approvals() > 1:
+            return self.env._("Two approvers have to agree. Asked: %s.", asked)
+        return self.env._("Waits for a decision of %s.", asked)
+
+    def _get_client_name(self):
+        """Return the name of one request's client, for messages."""
+        # Sudo: a contact may be seen where its company is not.
+        return self.sudo().partner_id.display_name
+
+    # === CRUD ===
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to open the client's account and number the request."""
+        for vals in vals_list:
+            self._check_not_protected(set(vals) - self._protected_fields_on_create)
+        prepared = [self._prepare_request_vals(vals) for vals in vals_list]
+        return super(ClientAccountRequest, self._as_workflow()).create(prepared)
+
+    def _prepare_request_vals(self, vals):
+        """Return the values of a new request, its client and account filled in.
+
+        :raise UserError: when no client is named, or two that differ
+        :raise AccessError: when the user may not see the client
+        """
+        # Sudo: whoever requests need not see the account, only the client.
+        account = self.env["client.account"].sudo().browse(vals.get("account_id"))
+        partner = self.env["res.partner"].browse(
+            vals.get("partner_id") or account.partner_id.id
+        )
+        if not partner.exists():
+            raise UserError(self.env._("Choose the client the request is about."))
+        partner.check_access("read")
+        company = account.company_id or self.env["res.company"].browse(
+            vals.get("company_id") or self.env.company.id
+        )
+        # Sudo: a branch's user need not read the root company.
+        root = company.sudo().root_id
+        client = partner.sudo().commercial_partner_id
+        if account and (account.partner_id, account.company_id) != (client, root):
+            raise UserError(
+                self.env._(
+                    "The account of %(account)s is not that of %(client)s. Name one of "
+                    "the two.",
+                    account=account.display_name,
+                    client=client.display_name,
+                )
+            )
+        if "subject" not in vals and "requested_limit" not in vals:
+            vals = {
+                **vals,
+                "subject": "terms" if vals.get("payment_term_id") else "limit",
+            }
+        account = account or self.env["client.account"]._get_or_create(client, root)
+        return {
+            **self._check_vals(vals, account),
+            "name": self.env["ir.sequence"].next_by_code(self._name),
+            "account_id": account.id,
+            "partner_id": client.id,
+            "company_id": root.id,
+            "requested_by_id": self.env.uid,
+            "state": "draft",
+        }
+
+    @api.model
+    def _check_vals(self, vals, account):
+        """Return values with exact amounts, and texts that the database can store.
+
+        :param account: the `client.account` whose currency the amounts are in
+        :raise UserError: when an amount is none of the currency, or the reason no text
+        """
+        vals = dict(vals)
+        for name in {"requested_limit", "granted_limit"} & vals.keys():
+            # The web client sends an empty amount as false.
+            value = 0.0 if vals[name] in (False, None) else vals[name]
+            # Sudo: whoever requests need not see the account.
+            vals[name] = account.sudo()._check_limit(value)
+        if vals.get("reason"):
+            vals["reason"] = check_reason(
+                self.env, account.sudo().display_name, vals["reason"]
+            )
+        return vals
+
+    def write(self, vals):
+        """Override of the ORM to let each field be written by whom it concerns."""
+        if not self._is_workflow():
+            self._check_not_protected(vals.keys() - DECIDABLE_FIELDS)
+            names = (ASKED_FIELDS | DECIDABLE_FIELDS).intersection(vals)
+            for request in self if names else ():
+                request._check_may_write(names)
+                vals = request._check_vals(vals, request.account_id)
+            if not DECIDABLE_FIELDS.isdisjoint(names):
+                self._withdraw_agreements()
+        return super(ClientAccountRequest, self._as_workflow()).write(vals)
+
+    def _check_may_write(self, names):
+        """Make sure the user may write these fields of one request now.
+
+        :raise UserError: when the request is past that, or theirs to change is not
+        """
+        if self.state == "draft":
+            allowed = ASKED_FIELDS
+            if not self.env.su and self.requested_by_id != self.env.user:
+                allowed = frozenset()
+        elif self.state == "submitted":
+            allowed = DECIDABLE_FIELDS
+            if why := self._get_cannot_decide_reason(self.env.user):
+                raise UserError(why)
+        else:
+            allowed = frozenset()
+        if refused := names - allowed:
+            raise UserError(
+                self._get_protected_message(
+                    ", ".join(self._get_label(name) for name in sorted(refused))
+                )
+            )
+
+    def _get_label(self, name):
+        """Return the label of a field in the user's language."""
+        return self.fields_get([name], ["string"])[name]["string"]
+
+    def _get_protected_message(self, labels):
+        """Override of `client.protected.mixin`."""
+        return self.env._(
+            "%(fields)s of %(requests)s cannot be written here. What is asked changes "
+            "while the request is its requester's draft; the rest is set by submitting "
+            "it and by the approver's decision.",
+            fields=labels,
+            requests=", ".join(self.mapped("name")[:5])
+            or self.env._("an account request"),
+        )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_submitted(self):
+        """Keep requests that somebody was asked to decide."""
+        if kept := self.filtered(lambda request: request.state != "draft"):
+            raise UserError(
+                self.env._(
+                    "%s was submitted and stays on record. Withdraw it if it no longer "
+                    "counts.",
+                    ", ".join(kept.mapped("name")[:5]),
+                )
+            )
+
+    # === Rights ===
+
+    def _check_requester(self):
+        """Make sure these requests are the user's own.
+
+        :raise AccessError: when one is not
+        """
+        self.check_access("read")
+        if others := self.filtered(
+            lambda request: request.requested_by_id != self.env.user
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only %(users)s can submit or withdraw %(requests)s. Make a request "
+                    "of your own.",
+                    users=", ".join(others.sudo().requested_by_id.mapped("name")),
+                    requests=", ".join(others.mapped("name")[:5]),
+                )
+            )
+
+    def _get_cannot_decide_reason(self, user):
+        """Return why a user may not decide about one request, or an empty text."""
+        if self.state != "submitted":
+            return self._get_not_waiting_message()
+        # Sudo: who decides is the company's choice, not the user's to read.
+        company = self.sudo().company_id
+        if user not in company._get_client_approvers():
+            return self.env._(
+                "%(user)s is no approver of client accounts in %(company)s, so cannot "
+                "decide about %(request)s.",
+                user=user.sudo().name,
+                company=company.name,
+                request=self.name,
+            )
+        own = user == self.requested_by_id
+        if own and not company.client_request_self_approval:
+            return self.env._(
+                "%(request)s is a request of %(user)s, who cannot decide about it. "
+                "Delegate it to another approver.",
+                request=self.name,
+                user=user.sudo().name,
+            )
+        return ""
+
+    def _get_not_waiting_message(self):
+        """Return that one request does not wait for a decision."""
+        states = dict(self._fields["state"]._description_selection(self.env))
+        return self.env._(
+            "%(request)s does not wait for a decision: its state is “%(state)s”.",
+            request=self.name,
+            state=states[self.state],
+        )
+
+    def _get_cannot_approve_reason(self, user):
+        """Return why a user may not approve one request, or an empty text."""
+        if why := self._get_cannot_decide_reason(user):
+            return why
+        if user in self.agreed_by_ids:
+            return self.env._(
+                "%(user)s agreed to %(request)s already. Another approver has to agree.",
+                user=user.sudo().name,
+                request=self.name,
+            )
+        return ""
+
+    # === Submitting ===
+
+    def action_submit(self):
+        """Ask the approvers to decide about these requests.
+
+        :return: True
+        :raise UserError: when a request is no draft, asks for nothing or another about
+            the client waits for a decision
+        :raise AccessError: when one is not the user's
+        """
+        self._check_requester()
+        self._touch()
+        # Sudo: the requester need not see the account. Touched, as two may submit at
+        # once.
+        self.account_id.sudo()._touch()
+        for request in self:
+            if request.state != "draft":
+                raise UserError(
+                    self.env._("%s was submitted already, once is enough.", request.name)
+                )
+            request._check_only_open_request()
+            request._as_workflow().write(request._prepare_submit_vals())
+            request._ask_approvers()
+        return True
+
+    def _prepare_submit_vals(self):
+        """Check what one request asks for.
+
+        :return: dict of the values it is submitted with
+        :raise UserError: when it asks for nothing, or for what cannot be
+        """
+        # Sudo: the requester need not see the account.
+        account = self.account_id.sudo()
+        reason = check_reason(self.env, self._get_client_name(), self.reason)
+        limit = {
+            "limit": lambda: account._check_limit(self.requested_limit),
+            "terms": lambda: account.credit_limit,
+            "close": lambda: 0.0,
+        }[self.subject]()
+        self._check_asks_for_something(account)
+        self._check_until()
+        company = account.company_id
+        leader = company._get_client_leader()
+        if not company.client_request_self_approval:
+            leader -= self.requested_by_id
+        return {
+            "state": "submitted",
+            "submitted_on": fields.Datetime.now(),
+            "reason": reason,
+            "granted_limit": limit,
+            "approver_id": leader.id,
+        }
+
+    def _check_asks_for_something(self, account):
+        """Make sure one request would change anything.
+
+        :raise UserError: otherwise
+        """
+        terms = self._get_payment_term(account)
+        new_terms = self.payment_term_id and self.payment_term_id != terms
+        if self.subject == "terms":
+            changes = new_terms
+        elif self.subject == "close":
+            changes = account.state not in ("not_granted", "closed")
+        else:
+            changes = (
+                self.sudo()._get_kind() != "terms"
+                or new_terms
+                or self.limit_until != account.limit_until
+            )
+        if not changes:
+            raise UserError(
+                self.env._(
+                    "%(request)s asks for what %(client)s has already. Say what is to "
+                    "change.",
+                    request=self.name,
+                    client=self._get_client_name(),
+                )
+            )
+
+    def _check_until(self):
+        """Make sure the limit of one request has not lapsed before it is granted.
+
+        :raise UserError: when its date is past, or there is no limit for it to end
+        """
+        if not self.limit_until:
+            return
+        if self.subject != "limit":
+            raise UserError(
+                self.env._(
+                    "Only a credit limit can be granted until a date. Leave the date of "
+                    "%s empty.",
+                    self.name,
+                )
+            )
+        check_date(self.env, self._get_client_name(), self.limit_until)
+        if self.limit_until < fields.Date.context_today(self):
+            raise UserError(
+                self.env._(
+                    "%(date)s is past. Choose a later date for the limit of %(client)s, "
+                    "or none.",
+                    date=format_date(self.env, self.limit_until),
+                    client=self._get_client_name(),
+                )
+            )
+
+    def _get_payment_term(self, account):
+        """Return the payment terms the client of an account has now."""
+        client = account.partner_id.with_company(account.company_id)
+        return client.property_payment_term_id
+
+    def _check_only_open_request(self):
+        """Make sure no other request about the client waits for a decision.
+
+        :raise UserError: when one does
+        """
+        if other := self._find_open_request(self.account_id):
+            raise UserError(other._get_open_request_message())
+
+    @api.model
+    def _find_open_request(self, account):
+        """Return the request about an account that waits for a decision, under sudo."""
+        # Sudo: it may be somebody else's, whom a message names.
+        return self.sudo().search(
+            [("account_id", "=", account.id), ("state", "=", "submitted")], limit=1
+        )
+
+    def _get_open_request_message(self):
+        """Return that one request has to be decided before another."""
+        return self.env._(
+            "%(request)s of %(user)s about %(client)s waits for a decision. Ask for "
+            "more there, or wait until it is decided.",
+            request=self.name,
+            user=self.requested_by_id.name,
+            client=self._get_client_name(),
+        )
+
+    def _get_deciders(self):
+        """Return the users who are asked to decide about one request.
+
+        Hook: override to route requests to others; `_get_cannot_decide_reason` still
+        says who may.
+        """
+        # Sudo: who decides is the company's choice, not the user's to read.
+        request = self.sudo()
+        company = request.company_id
+        candidates = company._get_client_approvers() - request.agreed_by_ids
+        if not company.client_request_self_approval:
+            candidates -= request.requested_by_id
+        return request.approver_id & candidates or candidates
+
+    def _ask_approvers(self):
+        """Put an activity, which notifies, before those who are to decide.
+
+        :raise UserError: when nobody may decide about one of these requests
+        """
+        for request in self.sudo():
+            deciders = request._get_deciders()
+            if not deciders:
+                raise UserError(
+                    self.env._(
+                        "Nobody may decide about %(request)s in %(company)s. Ask an "
+                        "administrator to give somebody else the right “Client "
+                        "Accounts: Approver”.",
+                        request=request.name,
+                        company=request.company_id.name,
+                    )
+                )
+            for user in deciders:
+                localized = request.with_context(lang=user.lang)
+                localized.activity_schedule(
+                    ACTIVITY_TYPE,
+                    user_id=user.id,
+                    summary=localized._get_summary(),
+                    note=localized._get_ask_note(),
+                )
+
+    def _get_summary(self):
+        """Return one request in a line, in the language of the context."""
+        client = self._get_client_name()
+        if self.subject == "close":
+            return self.env._("Close the account of %s", client)
+        if self.subject == "terms":
+            return self.env._(
+                "%(terms)s for %(client)s",
+                terms=self.payment_term_id.display_name,
+                client=client,
+            )
+        return self.env._(
+            "Limit of %(limit)s for %(client)s",
+            limit=self.currency_id.format(self.requested_limit),
+            client=client,
+        )
+
+    def _get_ask_note(self):
+        """Return who asks for one request, and why, as HTML."""
+        return Markup("<p>%s</p>") % self.env._(
+            "%(user)s asks: %(reason)s",
+            user=self.requested_by_id.name,
+            reason=self.reason[:2000],
+        )
+
+    # === Deciding ===
+
+    def action_approve(self):
+        """Approve these requests, or agree where another approver has to as well.
+
+        The limit granted is `granted_limit`, which an approver may change before.
+
+        :return: True
+        :raise UserError: when the user may not decide, or a request is decided already
+        """
+        self.check_access("read")
+        self._touch()
+        for request in self:
+            if why := request._get_cannot_approve_reason(self.env.user):
+                raise UserError(why)
+            agreed = request._get_valid_agreements() | self.env.user
+            if len(agreed) < request._get_required_approvals():
+                request._agree(agreed)
+            else:
+                request._grant(agreed)
+        return True
+
+    def _get_required_approvals(self):
+        """Return how many different approvers have to agree to one request.
+
+        Two for a limit above the amount the company sets. Hook: override to route by
+        another rule.
+        """
+        self.ensure_one()
+        # Sudo: routing is the company's choice, not the user's to read.
+        company = self.sudo().company_id
+        above = company.client_two_approvers_above
+        double = (
+            company.client_two_approvers
+            and self.subject == "limit"
+            and self.currency_id.compare_amounts(self.granted_limit, above) > 0
+        )
+        return 2 if double else 1
+
+    def _get_valid_agreements(self):
+        """Return who agreed to one request and may still decide."""
+        # Sudo: names of colleagues, whatever their companies.
+        return self.sudo().agreed_by_ids.filtered(
+            lambda user: not self._get_cannot_decide_reason(user)
+        )
+
+    def _agree(self, agreed):
+        """Note who agreed to one request, and ask the others."""
+        self._as_workflow().write({"agreed_by_ids": [fields.Command.set(agreed.ids)]})
+        self._close_activities()
+        self._ask_approvers()
+        self.message_post(
+            body=self.env._(
+                "%(user)s agreed to a limit of %(limit)s. One more approver has to.",
+                user=self.env.user.name,
+                limit=self.currency_id.format(self.granted_limit),
+            )
+        )
+
+    def _withdraw_agreements(self):
+        """Forget who agreed to these requests, as what they agreed to changes."""
+        for request in self.filtered("agreed_by_ids"):
+            request._as_workflow().write({"agreed_by_ids": [fields.Command.clear()]})
+            request.message_post(
+                body=self.env._(
+                    "What is to be granted changes, so both approvers have to agree "
+                    "again."
+                )
+            )
+
+    def _grant(self, agreed):
+        """Do what one request asks for, as its approvers, `agreed`, grant it."""
+        self._check_until()
+        # Sudo: approvers decide about limits and terms, whatever else they may write.
+        account = self.account_id.sudo()
+        account._touch()
+        terms = self._get_payment_term(account)
+        self._decide(
+            "approved",
+            agreed_by_ids=[fields.Command.set(agreed.ids)],
+            previous_state=account.state,
+            previous_limit=account.credit_limit,
+            previous_payment_term_id=terms.id,
+            previous_request_id=account.limit_request_id.id,
+        )
+        self._grant_limit(account)
+        self._grant_payment_term(account)
+        account.message_post(
+            body=self.env._(
+                "%(request)s of %(user)s was approved by %(approver)s.",
+                request=self._get_html_link(),
+                user=self.requested_by_id.name,
+                approver=self.env.user.name,
+            )
+        )
+
+    def _grant_limit(self, account):
+        """Set the limit that one request asks for; a suspension stays."""
+        if self.subject == "close":
+            account._set_limit(0, "closed")
+        elif self.subject == "limit":
+            state = "suspended" if account.state == "suspended" else "granted"
+            account._set_limit(self.granted_limit, state, self)
+
+    def _grant_payment_term(self, account):
+        """Give the client the payment terms of one request, in all branches."""
+        if not self.payment_term_id:
+            return
+        for company in account.company_id._get_client_companies():
+            client = account.partner_id.with_company(company)
+            client.property_payment_term_id = self.payment_term_id
+
+    def _reject(self, reason):
+        """Reject these requests.
+
+        :param str reason: mailed to the requester
+        :raise UserError: when the reason is blank, the user may not decide, or a
+            request is decided already
+        """
+        self.check_access("read")
+        self._touch()
+        for request in self:
+            if why := request._get_cannot_decide_reason(self.env.user):
+                raise UserError(why)
+            request._decide(
+                "rejected",
+                rejection_reason=check_reason(
+                    self.env, request._get_client_name(), reason
+                ),
+            )
+
+    def action_withdraw(self):
+        """Take these requests back before they are decided.
+
+        :return: True
+        :raise UserError: when a request does not wait for a decision
+        :raise AccessError: when one is not the user's
+        """
+        self._check_requester()
+        self._touch()
+        for request in self:
+            if request.state != "submitted":
+                raise UserError(request._get_not_waiting_message())
+            request._decide("withdrawn")
+        return True
+
+    def _decide(self, state, **values):
+        """End one request: the only way it leaves the state `submitted`.
+
+        The outcome goes to the requester.
+        """
+        # Sudo: a requester no longer writes on what they withdrew.
+        request = self.sudo()
+        request._as_workflow().write(
+            {
+                "state": state,
+                "decided_by_id": self.env.uid,
+                "decided_on": fields.Datetime.now(),
+                **values,
+            }
+        )
+        request._close_activities()
+        request._send_outcome()
+
+    def _close_activities(self):
+        """Mark the user's own activity on these requests done, and remove the others'."""
+        requests = self.sudo()
+        requests.activity_feedback([ACTIVITY_TYPE], user_id=self.env.uid)
+        requests.activity_unlink([ACTIVITY_TYPE])
+
+    def _send_outcome(self):
+        """Tell the requester the outcome of one request, by e-mail and in the inbox.
+
+        Sent after the commit: a mail server that is down rolls nothing back.
+        """
+        requester = self.requested_by_id
+        template = self.env.ref(OUTCOME_TEMPLATES[self.state])
+        if not requester.email:
+            self.message_post(
+                body=self.env._(
+                    "%s has no e-mail address, so the outcome was not mailed.",
+                    requester.name,
+                )
+            )
+        else:
+            mail_id = template.send_mail(
+                self.id, email_layout_xmlid="mail.mail_notification_light"
+            )
+            self.env["mail.mail"].browse(mail_id).send_after_commit()
+        if requester.notification_type == "inbox":
+            # Whoever gets notifications by e-mail has the mail above.
+            self.message_notify(
+                partner_ids=requester.partner_id.ids,
+                subject=self._render_outcome(template, "subject"),
+                body=self._render_outcome(template, "body_html"),
+            )
+
+    def _render_outcome(self, template, field_name):
+        """Return a field of the outcome's template for one request, in the
+        requester's language."""
+        return template._render_field(field_name, self.ids, compute_lang=True)[self.id]
+
+    def action_delegate(self, user_id):
+        """Hand the decision about these requests to another approver.
+
+        :param int user_id: an active approver of the company
+        :return: True
+        :raise UserError: when the user may not hand it on, or that one may not decide
+        """
+        self.check_access("read")
+        user = self.env["res.users"].sudo().browse(self._check_user_id(user_id))
+        self._touch()
+        for request in self:
+            why = request._get_cannot_delegate_reason(user)
+            if why:
+                raise UserError(why)
+            request._as_workflow().write({"approver_id": user.id})
+            request._close_activities()
+            request._ask_approvers()
+        return True
+
+    @api.model
+    def _check_user_id(self, user_id):
+        """Return the id of a user a caller names.
+
+        :raise UserError: when there is no such user
+        """
+        known = isinstance(user_id, int) and not isinstance(user_id, bool)
+        # Sudo: whether the user may decide is checked next.
+        if not known or not self.env["res.users"].sudo().browse(user_id).exists():
+            raise UserError(self.env._("Choose the approver who is to decide."))
+        return user_id
+
+    def _get_cannot_delegate_reason(self, user):
+        """Return why one request cannot be handed to a user, or an empty text."""
+        if self.env.user not in self.sudo().company_id._get_client_approvers():
+            return self.env._(
+                "Only approvers of client accounts can delegate %s.", self.name
+            )
+        return self._get_cannot_approve_reason(user)
+
+    # === Actions ===
+
+    def action_open_reject(self):
+        """Open the wizard that asks why one request is rejected."""
+        return self._open_decision_wizard(
+            "client.account.request.reject", self.env._("Reject")
+        )
+
+    def action_open_delegate(self):
+        """Open the wizard that asks to whom one request is delegated."""
+        return self._open_decision_wizard(
+            "client.account.request.delegate", self.env._("Delegate")
+        )
+
+    def _open_decision_wizard(self, model, title):
+        self.ensure_one()
+        self.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": model,
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_request_id": self.id},
+        }
+
+    def action_view_account(self):
+        """Open the account one request is about."""
+        self.ensure_one()
+        self.account_id.check_access("read")
+        return self.account_id._get_records_action()

@@ -1,0 +1,26 @@
+from odoo import api, models
+
+
+class BasePartnerMergeAutomaticWizard(models.TransientModel):
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
+        """Override of `base` to let only approvers merge away a client with a balance,
+        a limit or an open request."""
+        contacts = self.env["res.partner"].browse(partner_ids).exists()
+        if len(contacts) > 1:
+            stays = dst_partner and dst_partner in contacts and dst_partner
+            stays = stays or self._get_ordered_partner(contacts.ids)[-1]
+            (contacts - stays)._check_client_may_move()
+        return super()._merge(partner_ids, dst_partner, extra_checks)
+
+    @api.model
+    def _update_foreign_keys(self, src_partners, dst_partner):
+        """Override of `base` to merge accounts before it deletes those in the way."""
+        # Sudo: whoever may merge need not see each company's accounts.
+        accounts_sudo = src_partners.sudo().client_account_ids
+        client = dst_partner.commercial_partner_id
+        for account in accounts_sudo:
+            target = account._get_or_create(client, account.company_id).sudo()
+            account._merge_into(target)
+        return super()._update_foreign_keys(src_partners, dst_partner)
