@@ -133,14 +133,23 @@ def clean_text(value):
     return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 
+def clean_reason(reason):
+    """Return a reason without blanks around it; an empty text where nothing is to read.
+
+    Blanks, controls and what has no width are nothing to read.
+    """
+    reason = clean_text(reason).strip() if isinstance(reason, str) else ""
+    readable = any(unicodedata.category(char)[0] not in "CZ" for char in reason)
+    return reason if readable else ""
+
+
 def check_reason(env, client_name, reason):
-    """Return the reason without blanks around it.
+    """Return the reason of an adjustment without blanks around it.
 
     :raise UserError: when it is no text, or blank
     """
-    reason = clean_text(reason).strip() if isinstance(reason, str) else ""
-    # Blanks, controls and what has no width are nothing to read.
-    if not any(unicodedata.category(char)[0] not in "CZ" for char in reason):
+    reason = clean_reason(reason)
+    if not reason:
         raise UserError(
             env._(
                 "Give a reason for %(client)s: it is shown in the client's history.",

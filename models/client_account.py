@@ -517,6 +517,7 @@ class ClientAccount(models.Model):
             flush=False,
         )
         self.env["res.partner"]._invalidate_client_figures()
+        self.env["client.account.request"]._invalidate_figures()
 
     # === Compute: details page ===
 

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_round, format_date
 
-from ..utils import check_amount, check_reason, is_real_number
+from ..utils import check_amount, clean_reason, is_real_number
 from .client_account import VIEWER
 
 _logger = logging.getLogger(__name__)
@@ -155,7 +155,14 @@ class ClientAccount(models.Model):
         """Suspend or resume accounts, see `action_suspend` and `action_resume`."""
         self._check_officer()
         names = ", ".join(self.mapped("display_name")[:5]) or self.env._("no client")
-        reason = check_reason(self.env, names, reason)
+        reason = clean_reason(reason)
+        if not reason:
+            raise UserError(
+                self.env._(
+                    "Give a reason for %s: it is logged on the account.",
+                    names,
+                )
+            )
         self._touch()
         # Whoever else changed one of them meanwhile made this call start again.
         if wrong := self.filtered(lambda account: account.state != old):

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
-from ..utils import check_date, check_reason
+from ..utils import check_date, clean_reason
 from .client_account import VIEWER
 
 APPROVER = "client_account.group_client_account_approver"
@@ -44,6 +44,19 @@ PROTECTED_FIELDS = frozenset(
         "previous_request_id",
         "lock_version",
     )
+)
+
+# What the ledger says of the client, computed for the approver.
+REQUEST_FIGURES = (
+    "balance",
+    "amount_owed",
+    "amount_overdue",
+    "limit_usage",
+    "days_late",
+    "invoiced_total",
+    "client_since",
+    "client_age",
+    "suggested_limit",
 )
 
 OUTCOME_TEMPLATES = {
@@ -205,9 +218,7 @@ class ClientAccountRequest(models.Model):
 
     # === What the decision replaced ===
     previous_state = fields.Selection(
-        selection=lambda self: (
-            self.env["client.account"]._fields["state"]._description_selection(self.env)
-        ),
+        selection=lambda self: self._get_account_states(),
         string="State Before",
         readonly=True,
         copy=False,
@@ -233,16 +244,28 @@ class ClientAccountRequest(models.Model):
     )
 
     # === What the approver decides on ===
+    # Computed, not related: one may search, sort and group by a related field without
+    # the right to read it, and learn figures so.
     account_state = fields.Selection(
-        related="account_id.state", string="State of the Account", groups=VIEWER
+        selection=lambda self: self._get_account_states(),
+        string="State of the Account",
+        compute="_compute_account_figures",
+        groups=VIEWER,
     )
-    balance = fields.Monetary(related="account_id.balance", groups=VIEWER)
-    amount_owed = fields.Monetary(related="account_id.amount_owed", groups=VIEWER)
-    amount_overdue = fields.Monetary(related="account_id.amount_overdue", groups=VIEWER)
-    present_limit = fields.Monetary(
-        related="account_id.credit_limit", string="Present Limit", groups=VIEWER
+    balance = fields.Monetary(compute="_compute_account_figures", groups=VIEWER)
+    amount_owed = fields.Monetary(
+        string="Owed", compute="_compute_account_figures", groups=VIEWER
     )
-    limit_usage = fields.Float(related="account_id.limit_usage", groups=VIEWER)
+    amount_overdue = fields.Monetary(
+        string="Overdue", compute="_compute_account_figures", groups=VIEWER
+    )
+    present_limit = fields.Monetary(compute="_compute_account_figures", groups=VIEWER)
+    limit_usage = fields.Float(
+        string="Limit Usage (%)",
+        compute="_compute_account_figures",
+        digits=(16, 1),
+        groups=VIEWER,
+    )
     days_late = fields.Float(
         string="Average Days Late",
         compute="_compute_credit_history",
@@ -297,6 +320,12 @@ class ClientAccountRequest(models.Model):
         "A granted limit is zero or above, and below 1,000,000,000,000.",
     )
 
+    @api.model
+    def _get_account_states(self):
+        """Return the states of an account with their labels."""
+        state = self.env["client.account"]._fields["state"]
+        return state._description_selection(self.env)
+
     # === Compute ===
 
     @api.depends("partner_id", "company_id")
@@ -334,6 +363,27 @@ class ClientAccountRequest(models.Model):
             self.requested_limit, account.credit_limit
         )
         return {-1: "lower", 0: "terms", 1: "raise"}[order]
+
+    @api.depends(
+        "account_id.state", "account_id.credit_limit", "account_id.balance"
+    )
+    def _compute_account_figures(self):
+        for request in self:
+            # Sudo: the fields' own groups say who may see them.
+            account = request.account_id.sudo()
+            request.account_state = account.state
+            request.balance = account.balance
+            request.amount_owed = account.amount_owed
+            request.amount_overdue = account.amount_overdue
+            request.present_limit = account.credit_limit
+            request.limit_usage = account.limit_usage
+
+    @api.model
+    def _invalidate_figures(self):
+        """Forget the figures in cache, see `client.account._invalidate_figures`."""
+        self.env["client.account.request"].invalidate_model(
+            REQUEST_FIGURES, flush=False
+        )
 
     @api.depends("account_id")
     def _compute_credit_history(self):
@@ -464,7 +514,7 @@ class ClientAccountRequest(models.Model):
         """Return values with exact amounts, and texts that the database can store.
 
         :param account: the `client.account` whose currency the amounts are in
-        :raise UserError: when an amount is none of the currency, or the reason no text
+        :raise UserError: when an amount is none of the currency
         """
         vals = dict(vals)
         for name in {"requested_limit", "granted_limit"} & vals.keys():
@@ -472,10 +522,8 @@ class ClientAccountRequest(models.Model):
             value = 0.0 if vals[name] in (False, None) else vals[name]
             # Sudo: whoever requests need not see the account.
             vals[name] = account.sudo()._check_limit(value)
-        if vals.get("reason"):
-            vals["reason"] = check_reason(
-                self.env, account.sudo().display_name, vals["reason"]
-            )
+        if "reason" in vals:
+            vals["reason"] = clean_reason(vals["reason"])
         return vals
 
     def write(self, vals):
@@ -637,7 +685,15 @@ class ClientAccountRequest(models.Model):
         """
         # Sudo: the requester need not see the account.
         account = self.account_id.sudo()
-        reason = check_reason(self.env, self._get_client_name(), self.reason)
+        if not self.reason:
+            raise UserError(
+                self.env._(
+                    "Say in %(request)s why %(client)s should have it: the approver "
+                    "decides by your reason.",
+                    request=self.name,
+                    client=self._get_client_name(),
+                )
+            )
         limit = {
             "limit": lambda: account._check_limit(self.requested_limit),
             "terms": lambda: account.credit_limit,
@@ -652,7 +708,6 @@ class ClientAccountRequest(models.Model):
         return {
             "state": "submitted",
             "submitted_on": fields.Datetime.now(),
-            "reason": reason,
             "granted_limit": limit,
             "approver_id": leader.id,
         }
@@ -926,16 +981,21 @@ class ClientAccountRequest(models.Model):
             request is decided already
         """
         self.check_access("read")
+        reason = clean_reason(reason)
         self._touch()
         for request in self:
             if why := request._get_cannot_decide_reason(self.env.user):
                 raise UserError(why)
-            request._decide(
-                "rejected",
-                rejection_reason=check_reason(
-                    self.env, request._get_client_name(), reason
-                ),
-            )
+            if not reason:
+                raise UserError(
+                    self.env._(
+                        "Give a reason for rejecting %(request)s: it is mailed to "
+                        "%(user)s.",
+                        request=request.name,
+                        user=request.requested_by_id.name,
+                    )
+                )
+            request._decide("rejected", rejection_reason=reason)
 
     def action_withdraw(self):
         """Take these requests back before they are decided.

@@ -102,7 +102,7 @@ class TestSecurity(ClientAccountCommon):
         cls.credit = cls._issue_credit(30)
         cls.request = cls.env["client.account.request"].create(
             {
-                "partner_id": cls.other_client.id,
+                "partner_id": cls.env["res.partner"].create({"name": "Cem"}).id,
                 "requested_limit": 200,
                 "reason": "Books every week",
             }
