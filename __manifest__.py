@@ -29,6 +29,7 @@
         "views/res_partner_views.xml",
         "views/client_account_menus.xml",
     ],
+    "demo": ["demo/client_account_request_demo.xml"],
     "assets": {
         "web.assets_backend": ["client_account/static/src/**/*"],
         "web.assets_tests": ["client_account/static/tests/tours/**/*"],

@@ -1,3 +1,4 @@
+from . import test_account_limit
 from . import test_account_request
 from . import test_adjustment
 from . import test_adjustment_wizard
