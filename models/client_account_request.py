@@ -174,6 +174,7 @@ class ClientAccountRequest(models.Model):
         tracking=True,
         copy=False,
         index=True,
+        group_expand=True,
     )
     requested_by_id = fields.Many2one(
         "res.users",

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo.tests import HttpCase, tagged
 
-from .common import ClientAccountCommon
+from .common import ClientAccountCommon, ClientAccountRequestCommon
 
 
 @tagged("post_install", "-at_install")
@@ -37,3 +37,58 @@ class TestTours(ClientAccountCommon, HttpCase):
             "client_account_views",
             login=self.env.user.login,
         )
+
+
+@tagged("post_install", "-at_install")
+class TestRequestTours(ClientAccountRequestCommon, HttpCase):
+    def _start(self, tour, user, url):
+        """Run a tour as a user whose password is the login."""
+        self.start_tour(url, f"client_account_request_{tour}", login=user.login)
+
+    def test_request_is_delegated_rejected_and_made_again(self):
+        """A salesperson asks, the leader delegates, the approver rejects with a reason,
+        the salesperson sees it and asks again, and the limit stands on the account."""
+        for amount, days in ((180, 20), (150, 10)):
+            self._make_invoice(amount, date_due=self.today - timedelta(days=days))
+        (self.seller | self.leader | self.approver).notification_type = "inbox"
+        contact, inbox = (
+            f"/odoo/res.partner/{self.client.id}",
+            "/odoo/discuss?active_id=mail.box_inbox",
+        )
+        self._start("ask", self.seller, contact)
+        request = self._open_request()
+        self.assertEqual(request.requested_by_id, self.seller)
+        self._start("delegate", self.leader, inbox)
+        self.assertEqual(request.approver_id, self.approver)
+        self._start("reject", self.approver, "/odoo")
+        self.assertRecordValues(
+            request,
+            [
+                {
+                    "state": "rejected",
+                    "decided_by_id": self.approver.id,
+                    "rejection_reason": "Two invoices are overdue",
+                }
+            ],
+        )
+        self.assertEqual(len(self._get_outcome_mails(request)), 1)
+        self._start("hear", self.seller, inbox)
+        self._start("ask_again", self.seller, contact)
+        self._start("approve", self.leader, "/odoo/account-requests-to-approve")
+        self.assertRecordValues(
+            self.account, [{"state": "granted", "credit_limit": 350.0}]
+        )
+
+    def test_every_view_of_the_requests_draws(self):
+        self._make_request(5)
+        self._submit_request(5, partner=self.other_client)
+        for state in ("approved", "rejected", "withdrawn"):
+            client = self.env["res.partner"].create({"name": f"Client {state}"})
+            request = self._submit_request(5, partner=client)
+            if state == "approved":
+                request.with_user(self.leader).action_approve()
+            elif state == "rejected":
+                self._reject(request, "No")
+            else:
+                request.action_withdraw()
+        self._start("views", self.leader, "/odoo/account-requests")
