@@ -213,7 +213,7 @@ class AccountMove(models.Model):
 
         The limit is the client account's, which has no switch.
         """
-        super()._compute_partner_credit_warning()
+        result = super()._compute_partner_credit_warning()
         for move in self:
             if (
                 move.state == "draft"
@@ -227,6 +227,7 @@ class AccountMove(models.Model):
                     current_amount=move.tax_totals[total],
                     exclude_amount=move._get_partner_credit_warning_exclude_amount(),
                 )
+        return result
 
     def _build_credit_warning_message(
         self, record, current_amount=0.0, exclude_current=False, exclude_amount=0.0

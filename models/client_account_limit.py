@@ -253,8 +253,8 @@ class ClientAccount(models.Model):
         states = dict(self._fields["state"]._description_selection(self.env))
         return self.env._(
             "The journal items of %(old)s now count for %(new)s. The account of "
-            "%(old)s (%(state)s, limit %(limit)s) is closed; the limit of %(new)s stays "
-            "as it was decided.",
+            "%(old)s (%(state)s, limit %(limit)s) is closed; the limit of %(new)s "
+            "stays as it was decided.",
             old=self.partner_id.display_name,
             new=client.display_name,
             state=states[self.state],
@@ -279,7 +279,7 @@ class ClientAccount(models.Model):
         self.unlink()
 
     def _decides_for(self, target):
-        """Tell whether a target that nobody decided about takes this account's limit."""
+        """Tell whether a target nobody decided about takes this account's limit."""
         return target.state == "not_granted" and self.state in DECIDED_STATES
 
     def _get_merged_note(self, target):
@@ -398,8 +398,8 @@ class ClientAccount(models.Model):
                 user_id=user.id,
                 summary=account.env._("The limit of %s lapses", limit),
                 note=account.env._(
-                    "The limit of %(limit)s for %(client)s was granted until %(until)s. "
-                    "Request an update if it is to stay.",
+                    "The limit of %(limit)s for %(client)s was granted until "
+                    "%(until)s. Request an update if it is to stay.",
                     limit=limit,
                     client=self.display_name,
                     until=format_date(account.env, self.limit_until),
@@ -467,8 +467,9 @@ class ClientAccount(models.Model):
                                 THEN COALESCE(paid.last, line.date)
                                 ELSE %(today)s END AS settled_on,
                            COALESCE(paid.late, 0)
-                             + CASE WHEN COALESCE(line.date_maturity, line.date) + %(late)s
-                                         < %(today)s
+                             + CASE WHEN %(today)s >
+                                         COALESCE(line.date_maturity, line.date)
+                                         + %(late)s
                                     THEN GREATEST(line.amount_residual, 0)
                                     ELSE 0 END AS late
                       FROM account_move_line line
@@ -492,7 +493,8 @@ class ClientAccount(models.Model):
                        AND account.account_type = 'asset_receivable'
                        AND move.commercial_partner_id = %(partner)s
                        AND move.company_id = ANY(%(companies)s)
-                       AND (line.date_maturity >= %(year)s OR move.invoice_date > %(year)s)
+                       AND (
+                         line.date_maturity >= %(year)s OR move.invoice_date > %(year)s)
                   ) item
                 """,
                 today=today,

@@ -144,7 +144,6 @@ class ClientAccountRequest(models.Model):
         "client pays up front.",
     )
     limit_until = fields.Date(
-        string="Limit Until",
         tracking=True,
         help="The last day of the limit; the next day it lapses to the former one. "
         "Empty: it stays until somebody decides anew.",
@@ -365,9 +364,7 @@ class ClientAccountRequest(models.Model):
         )
         return {-1: "lower", 0: "terms", 1: "raise"}[order]
 
-    @api.depends(
-        "account_id.state", "account_id.credit_limit", "account_id.balance"
-    )
+    @api.depends("account_id.state", "account_id.credit_limit", "account_id.balance")
     def _compute_account_figures(self):
         for request in self:
             # Sudo: the fields' own groups say who may see them.
@@ -601,8 +598,8 @@ class ClientAccountRequest(models.Model):
         ):
             raise AccessError(
                 self.env._(
-                    "Only %(users)s can submit or withdraw %(requests)s. Make a request "
-                    "of your own.",
+                    "Only %(users)s can submit or withdraw %(requests)s. Make a "
+                    "request of your own.",
                     users=", ".join(others.sudo().requested_by_id.mapped("name")),
                     requests=", ".join(others.mapped("name")[:5]),
                 )
@@ -647,7 +644,8 @@ class ClientAccountRequest(models.Model):
             return why
         if user in self.agreed_by_ids:
             return self.env._(
-                "%(user)s agreed to %(request)s already. Another approver has to agree.",
+                "%(user)s agreed to %(request)s already. Another approver has to "
+                "agree.",
                 user=user.sudo().name,
                 request=self.name,
             )
@@ -671,7 +669,9 @@ class ClientAccountRequest(models.Model):
         for request in self:
             if request.state != "draft":
                 raise UserError(
-                    self.env._("%s was submitted already, once is enough.", request.name)
+                    self.env._(
+                        "%s was submitted already, once is enough.", request.name
+                    )
                 )
             request._check_only_open_request()
             request._as_workflow().write(request._prepare_submit_vals())
@@ -750,8 +750,8 @@ class ClientAccountRequest(models.Model):
         if self.subject != "limit":
             raise UserError(
                 self.env._(
-                    "Only a credit limit can be granted until a date. Leave the date of "
-                    "%s empty.",
+                    "Only a credit limit can be granted until a date. Leave the date "
+                    "of %s empty.",
                     self.name,
                 )
             )
@@ -759,8 +759,8 @@ class ClientAccountRequest(models.Model):
         if self.limit_until < fields.Date.context_today(self):
             raise UserError(
                 self.env._(
-                    "%(date)s is past. Choose a later date for the limit of %(client)s, "
-                    "or none.",
+                    "%(date)s is past. Choose a later date for the limit of "
+                    "%(client)s, or none.",
                     date=format_date(self.env, self.limit_until),
                     client=self._get_client_name(),
                 )
@@ -1032,7 +1032,7 @@ class ClientAccountRequest(models.Model):
         request._send_outcome()
 
     def _close_activities(self):
-        """Mark the user's own activity on these requests done, and remove the others'."""
+        """Mark the user's own activity on these requests done and remove the rest."""
         requests = self.sudo()
         requests.activity_feedback([ACTIVITY_TYPE], user_id=self.env.uid)
         requests.activity_unlink([ACTIVITY_TYPE])

@@ -210,11 +210,12 @@ class ClientAccountRequestCommon(ClientAccountCommon):
 
     def _get_outcome_mails(self, request):
         """Return the e-mails about the outcome of a request."""
+        requester = request.requested_by_id.partner_id
         return (
             self.env["mail.mail"]
             .sudo()
             .search([("model", "=", request._name), ("res_id", "=", request.id)])
-            .filtered(lambda mail: request.requested_by_id.partner_id in mail.recipient_ids)
+            .filtered(lambda mail: requester in mail.recipient_ids)
         )
 
     def _get_inbox(self, request, user):

@@ -482,7 +482,7 @@ class TestMovedClients(ClientAccountRequestCommon):
         )
 
     def _link_child(self, user):
-        """Give the parent a child, whom the ORM writes on as the caller from outside."""
+        """Give the parent a child, on whom the ORM writes as the caller's user."""
         transaction = self.env.transaction
         self.patch(transaction, "default_env", self.env(user=user))
         self.parent.with_user(user).write({"child_ids": [Command.link(self.client.id)]})
@@ -651,9 +651,7 @@ class TestMovedClients(ClientAccountRequestCommon):
             extra_checks=False,
         )
         self.assertIn(self.other_account.credit_limit, (100.0, 33.0))
-        self.assertEqual(
-            self._get_account(self.other_client, other).credit_limit, 9.0
-        )
+        self.assertEqual(self._get_account(self.other_client, other).credit_limit, 9.0)
 
     def test_client_with_requests_is_not_deleted(self):
         client = self.env["res.partner"].create({"name": "Short"})

@@ -814,7 +814,8 @@ class TestSecurity(ClientAccountCommon):
                 name,
                 user=approver,
             )
-            request.action_withdraw() if request.state == "submitted" else None
+            if request.state == "submitted":
+                request.action_withdraw()
         request = self.request.copy()
         yield self._call(request, "action_submit", user=self.env.user)
 
