@@ -878,10 +878,11 @@ class ClientAccountRequest(models.Model):
             if why := request._get_cannot_approve_reason(self.env.user):
                 raise UserError(why)
             agreed = request._get_valid_agreements() | self.env.user
-            if len(agreed) < request._get_required_approvals():
+            required = request._get_required_approvals()
+            if len(agreed) < required:
                 request._agree(agreed)
             else:
-                request._grant(agreed)
+                request._grant(agreed if required > 1 else agreed.browse())
         return True
 
     def _get_required_approvals(self):
@@ -933,7 +934,10 @@ class ClientAccountRequest(models.Model):
             )
 
     def _grant(self, agreed):
-        """Do what one request asks for, as its approvers, `agreed`, grant it."""
+        """Do what one request asks for.
+
+        :param agreed: who agreed where two have to, the user included
+        """
         self._check_until()
         # Sudo: approvers decide about limits and terms, whatever else they may write.
         account = self.account_id.sudo()

@@ -55,7 +55,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
                     "decided_by_id": self.leader.id,
                     "previous_state": "not_granted",
                     "previous_limit": 0.0,
-                    "agreed_by_ids": self.leader.ids,
+                    "agreed_by_ids": [],
                 }
             ],
         )
