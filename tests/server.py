@@ -47,6 +47,13 @@ MAX_REPEATS = 10
 REFUSED = 2
 
 
+def find_free_port():
+    """Return a port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
 class TimedTransport(xmlrpc.client.Transport):
     """A transport that gives up on a server that does not answer."""
 
@@ -59,8 +66,9 @@ class TimedTransport(xmlrpc.client.Transport):
 class OdooServer:
     """Starts and ends a server process; at its own number, as others may run too."""
 
-    def __init__(self, database):
+    def __init__(self, database, options=()):
         self.database = database
+        self._options = options
         self.url = None
         self._process = None
         self._folder = Path(tempfile.mkdtemp(prefix="client_account_server_"))
@@ -73,9 +81,7 @@ class OdooServer:
 
         :raise RuntimeError: with the end of the log, when it does not start
         """
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = probe.getsockname()[1]
+        port = find_free_port()
         self.url = f"http://{HOST}:{port}"
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
@@ -88,6 +94,7 @@ class OdooServer:
                     f"--http-port={port}",
                     "--workers=0",
                     "--max-cron-threads=0",
+                    *self._options,
                 ],
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -1,86 +1,32 @@
 import http.client
 import threading
-import time
 import uuid
 import xmlrpc.client
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlsplit
 
 from odoo.sql_db import db_connect
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import get_db_name, tagged
 
-from .server import CALL_TIMEOUT, OdooServer
+from .server_case import ServerCase
 
-ADMIN = ("admin", "admin")
 OFFICERS = (("race_officer_1", "race officer 1"), ("race_officer_2", "race officer 2"))
-
-# How long a call may take to get to the table that is held.
-ARRIVAL_TIMEOUT = 20
 
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(BaseCase):
-    """Calls at once and kills, on a real server with real clients.
-
-    What they book stays in the database: each test has clients of its own, in the
-    main company. There is no transaction of the test itself, which could hold others
-    up or show an old state: what is booked is read by short ones of their own.
-    """
+class TestConcurrency(ServerCase):
+    """Calls at once and kills, on a real server with real clients."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server = OdooServer(get_db_name())
-        cls.addClassCleanup(cls.server.close)
-        cls.server.start(*ADMIN)
-        cls.admin = cls.server.sign_in(*ADMIN)
-        cls.officers = [cls._sign_in_officer(*officer) for officer in OFFICERS]
+        cls.officers = [
+            cls._sign_in(login, password, "group_client_account_officer")
+            for login, password in OFFICERS
+        ]
         cls.officer = cls.officers[0]
 
-    def setUp(self):
-        super().setUp()
-        if not self.server.is_running():
-            self.server.start(*ADMIN)
-
     # === Fixtures ===
-
-    @classmethod
-    def _sign_in_officer(cls, login, password):
-        """Sign an officer in, made where a former run has not."""
-        if not cls.admin.call("res.users", "search_count", [("login", "=", login)]):
-            [(group_id,)] = cls._query(
-                "SELECT res_id FROM ir_model_data WHERE module = 'client_account'"
-                " AND name = 'group_client_account_officer'"
-            )
-            cls.admin.call(
-                "res.users",
-                "create",
-                {
-                    "name": login,
-                    "login": login,
-                    "password": password,
-                    "group_ids": [(6, 0, [group_id])],
-                },
-                context={"no_reset_password": True},
-            )
-        return cls.server.sign_in(login, password)
-
-    @classmethod
-    def _query(cls, query, *params):
-        """Return the rows of a query in a transaction of its own."""
-        with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(query, params)
-            return cr.fetchall()
-
-    def _make_clients(self, count):
-        """Make clients with names of their own, and return their ids."""
-        token = uuid.uuid4().hex[:8]
-        return self.admin.call(
-            "res.partner",
-            "create",
-            [{"name": f"Race {token} {number}"} for number in range(count)],
-        )
 
     def _open_account(self, client_id):
         """Return the id of a client's account."""
@@ -133,62 +79,6 @@ class TestConcurrency(BaseCase):
             move_id,
         )
         return item_id
-
-    # === Racing ===
-
-    def _race(self, calls, held_table):
-        """Make calls at once; a table is held until each of them waits.
-
-        So all have begun, and read, before any of them has written.
-
-        :param calls: functions without arguments
-        :return: their answers in the same order
-        """
-        with (
-            ThreadPoolExecutor(len(calls)) as pool,
-            db_connect(get_db_name()).cursor() as holder,
-        ):
-            self._hold(holder, held_table)
-            futures = [pool.submit(call) for call in calls]
-            try:
-                self._wait_for_waiting(len(calls), futures)
-            finally:
-                holder.rollback()
-            return [future.result(timeout=2 * CALL_TIMEOUT) for future in futures]
-
-    def _hold(self, holder, table):
-        """Keep all others from writing to a table until the holder ends."""
-        holder.execute("SET LOCAL lock_timeout = '10s'")
-        holder.execute(f'LOCK TABLE "{table}" IN SHARE MODE')
-
-    def _wait_for_waiting(self, count, futures=()):
-        """Return once so many transactions wait for a lock."""
-
-        def are_waiting():
-            early = [future.result() for future in futures if future.done()]
-            self.assertFalse(early, "No call should end before the race.")
-            [(waiting,)] = self._query(
-                "SELECT COUNT(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return waiting >= count
-
-        self._wait_until(are_waiting, f"{count} calls should wait for a lock.")
-
-    def _wait_until(self, condition, message):
-        deadline = time.monotonic() + ARRIVAL_TIMEOUT
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, message)
-            time.sleep(0.05)
-
-    @staticmethod
-    def _get_refusals(answers):
-        """Return the messages of the calls that were refused."""
-        return [
-            answer.faultString
-            for answer in answers
-            if isinstance(answer, xmlrpc.client.Fault)
-        ]
 
     # === Reading the books ===
 
