@@ -5,8 +5,6 @@ from odoo.tools import SQL
 
 from .client_account import VIEWER
 
-APPROVER = "client_account.group_client_account_approver"
-
 # Writing these may put a contact under another client.
 MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
 
@@ -390,13 +388,16 @@ class ResPartner(models.Model):
         A balance, a limit or an open request would move with them, or be lost.
 
         :return: the `client.account` that are left behind, under sudo
-        :raise UserError: when there is such a thing and the user is no approver
+        :raise UserError: when there is such a thing in a company where the user is no
+            approver
         """
         # Sudo: whoever manages contacts need not see accounts, nor journal items.
         accounts_sudo = self.sudo().client_account_ids
         in_use = accounts_sudo.filtered(lambda account: account._is_in_use())
-        clients = in_use.partner_id | self._filter_owing_contacts()
-        if clients and not self.env.user.has_group(APPROVER):
+        owing = self._filter_owing_contacts()
+        clients = in_use.partner_id | owing
+        companies = in_use.company_id | owing._get_owing_companies()
+        if clients and not self._may_decide_in(companies):
             raise UserError(
                 self.env._(
                     "%(clients)s cannot be merged or moved under another contact: a "
@@ -407,6 +408,14 @@ class ResPartner(models.Model):
             )
         return accounts_sudo
 
+    @api.model
+    def _may_decide_in(self, companies):
+        """Tell whether the user is an approver of each of these root companies."""
+        user = self.env.user
+        return user._is_superuser() or all(
+            user in company._get_client_approvers() for company in companies
+        )
+
     def _filter_owing_contacts(self):
         """Return those of these contacts on whom, or below whom, items are open."""
         if not self:
@@ -414,16 +423,28 @@ class ResPartner(models.Model):
         # Sudo: whoever manages contacts need not see journal items.
         lines = self.env["account.move.line"].sudo()
         return self.filtered(
-            lambda contact: lines.search_count(
-                [
-                    ("partner_id", "child_of", contact.id),
-                    ("account_id.account_type", "=", "asset_receivable"),
-                    ("parent_state", "=", "posted"),
-                    ("amount_residual", "!=", 0),
-                ],
-                limit=1,
-            )
+            lambda contact: lines.search_count(contact._get_owing_domain(), limit=1)
         )
+
+    def _get_owing_companies(self):
+        """Return the root companies where items are open on, or below, contacts."""
+        if not self:
+            return self.env["res.company"]
+        # Sudo: whoever manages contacts need not see journal items.
+        lines = self.env["account.move.line"].sudo()
+        groups = lines._read_group(self._get_owing_domain(), ["company_id"])
+        return (
+            self.env["res.company"].union(*(company for (company,) in groups)).root_id
+        )
+
+    def _get_owing_domain(self):
+        """Return the domain of the items that are open on, or below, contacts."""
+        return [
+            ("partner_id", "child_of", self.ids),
+            ("account_id.account_type", "=", "asset_receivable"),
+            ("parent_state", "=", "posted"),
+            ("amount_residual", "!=", 0),
+        ]
 
     def _check_no_client_account_decided(self):
         """Keep clients about whose account something was decided, or requested.

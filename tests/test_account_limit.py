@@ -568,6 +568,15 @@ class TestMovedClients(ClientAccountRequestCommon):
             with self.assertRefused("Cleo"):
                 contact.with_user(self.manager).write(vals)
 
+    def test_other_company_s_approver_moves_nothing(self):
+        sister = self.env["res.company"].create({"name": "Sister"})
+        groups = f"{self.APPROVER},base.group_partner_manager"
+        self.manager = self._make_user("al_sister", groups, company=sister)
+        self._make_invoice(100)
+        self._assert_kept()
+        self._grant(100)
+        self._assert_kept()
+
     def test_approver_gives_a_parent_and_limits_stay(self):
         self._grant(100)
         self._get_account(self.parent)._set_limit(40)
@@ -639,6 +648,7 @@ class TestMovedClients(ClientAccountRequestCommon):
 
     def test_merge_of_three_in_two_companies(self):
         other = self._create_company(name="Euro School")
+        self.chief.company_ids |= other
         elsewhere = self._get_account(self.client, other)
         elsewhere._set_limit(9)
         third = self.env["res.partner"].create({"name": "Third"})
