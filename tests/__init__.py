@@ -15,6 +15,7 @@ from . import test_credit_application
 from . import test_figures_sql
 from . import test_payment_wizard
 from . import test_request_races
+from . import test_request_routes
 from . import test_res_company
 from . import test_res_partner
 from . import test_security

@@ -6,12 +6,14 @@ it books is committed for good.
 """
 
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import xmlrpc.client
 from pathlib import Path
 
@@ -43,8 +45,13 @@ BUSY_MESSAGES = (
 )
 MAX_REPEATS = 10
 
-# The fault code of a `UserError`.
+# The fault codes of a `UserError` and of an `AccessError`, and their names in JSON-RPC.
 REFUSED = 2
+ACCESS_REFUSED = 4
+REFUSED_NAMES = frozenset(
+    f"odoo.exceptions.{name}"
+    for name in ("UserError", "ValidationError", "AccessError", "MissingError")
+)
 
 
 def find_free_port():
@@ -61,6 +68,23 @@ class TimedTransport(xmlrpc.client.Transport):
         connection = super().make_connection(host)
         connection.timeout = CALL_TIMEOUT
         return connection
+
+
+class JsonFault(Exception):
+    """The error that a call over JSON-RPC raised on the server."""
+
+    def __init__(self, error):
+        data = error.get("data", {})
+        self.name = data.get("name", "")
+        self.message = data.get("message") or error.get("message", "")
+        super().__init__(f"{self.name}: {self.message}")
+
+
+def is_refusal(fault):
+    """Tell whether a call was refused in words, and did not crash."""
+    if isinstance(fault, JsonFault):
+        return fault.name in REFUSED_NAMES
+    return fault.faultCode in (REFUSED, ACCESS_REFUSED)
 
 
 class OdooServer:
@@ -142,6 +166,16 @@ class OdooServer:
             raise AssertionError(f"{login} cannot sign in.")
         return ServerClient(self, uid, password)
 
+    def open_session(self, login, password):
+        """Return a client of this server that calls as the web client does.
+
+        :raise AssertionError: when the password is wrong
+        """
+        try:
+            return JsonClient(self, login, password)
+        except JsonFault as fault:
+            raise AssertionError(f"{login} cannot sign in.") from fault
+
     def open_service(self, name):
         return xmlrpc.client.ServerProxy(
             f"{self.url}/xmlrpc/2/{name}", transport=TimedTransport(), allow_none=True
@@ -213,3 +247,42 @@ class ServerClient:
                 busy = any(message in fault.faultString for message in BUSY_MESSAGES)
                 if not busy or repeats == MAX_REPEATS - 1:
                     raise
+
+
+class JsonClient:
+    """A user with a session; its calls pass the web client's own controller."""
+
+    def __init__(self, server, login, password):
+        self.server = server
+        # No proxy: the server is this machine.
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor()
+        )
+        session = self._post(
+            "/web/session/authenticate",
+            {"db": server.database, "login": login, "password": password},
+        )
+        self.uid = session["uid"]
+
+    def call(self, model, method, *args, **kwargs):
+        """Call a method once.
+
+        :raise JsonFault: when it raises an error
+        """
+        return self._post(
+            "/web/dataset/call_kw",
+            {"model": model, "method": method, "args": args, "kwargs": kwargs},
+        )
+
+    def _post(self, path, params):
+        body = {"jsonrpc": "2.0", "method": "call", "params": params}
+        request = urllib.request.Request(
+            self.server.url + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with self._opener.open(request, timeout=CALL_TIMEOUT) as response:
+            answer = json.load(response)
+        if "error" in answer:
+            raise JsonFault(answer["error"])
+        return answer.get("result")

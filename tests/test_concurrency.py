@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from odoo.sql_db import db_connect
 from odoo.tests import get_db_name, tagged
 
-from .server_case import ServerCase
+from .server import CALL_TIMEOUT
+from .server_case import ADMIN, ServerCase
 
 OFFICERS = (("race_officer_1", "race officer 1"), ("race_officer_2", "race officer 2"))
 
