@@ -6,8 +6,7 @@ from itertools import count, cycle, product
 from typing import NamedTuple
 from xmlrpc.client import Fault
 
-from odoo.sql_db import db_connect
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import tagged
 
 from ..models.client_account import PROTECTED_FIELDS as ACCOUNT_PROTECTED_FIELDS
 from ..models.client_account_request import (
@@ -15,9 +14,9 @@ from ..models.client_account_request import (
     DECIDABLE_FIELDS,
     PROTECTED_FIELDS,
 )
-from .server import JsonFault, OdooServer, is_refusal
+from .server import JsonFault, is_refusal
+from .server_case import ADMIN, ServerCase
 
-ADMIN = ("admin", "admin")
 PROTOCOLS = ("XML-RPC", "JSON-RPC")
 
 COMPANIES = {"home": "Routes School", "other": "Routes Academy"}
@@ -294,20 +293,15 @@ def method(name, *args, **kwargs):
 
 
 @tagged("post_install", "-at_install")
-class TestRequestRoutes(BaseCase):
+class TestRequestRoutes(ServerCase):
     """Cases 31 and 32 on a real server: a table of actor x route x field.
 
-    What is set up stays in the database, in two companies of its own. What moved is
-    read by short transactions, as in `TestConcurrency`.
+    What is set up stays in the database, in two companies of its own.
     """
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server = OdooServer(get_db_name())
-        cls.addClassCleanup(cls.server.close)
-        cls.server.start(*ADMIN)
-        cls.admin = cls.server.sign_in(*ADMIN)
         cls.companies = {
             key: cls._get_or_create_company(name) for key, name in COMPANIES.items()
         }
@@ -330,13 +324,6 @@ class TestRequestRoutes(BaseCase):
         cls._make_records()
 
     # === Fixtures ===
-
-    @classmethod
-    def _query(cls, query, *params):
-        """Return the rows of a query in a transaction of its own."""
-        with db_connect(get_db_name()).cursor() as cr:
-            cr.execute(query, params)
-            return cr.fetchall()
 
     @classmethod
     def _get_id_of(cls, xml_id):
