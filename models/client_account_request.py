@@ -6,6 +6,7 @@ from odoo.tools import format_date
 
 from ..utils import check_date, clean_reason
 from .client_account import VIEWER
+from .client_account_limit import DECIDED_STATES
 
 APPROVER = "client_account.group_client_account_approver"
 OFFICER = "client_account.group_client_account_officer"
@@ -233,6 +234,7 @@ class ClientAccountRequest(models.Model):
         readonly=True,
         copy=False,
         ondelete="set null",
+        groups=VIEWER,
     )
     previous_request_id = fields.Many2one(
         "client.account.request",
@@ -485,10 +487,9 @@ class ClientAccountRequest(models.Model):
         if account and (account.partner_id, account.company_id) != (client, root):
             raise UserError(
                 self.env._(
-                    "The account of %(account)s is not that of %(client)s. Name one of "
-                    "the two.",
-                    account=account.display_name,
-                    client=client.display_name,
+                    "The account named is not that of %s. Name either the client or "
+                    "the account.",
+                    client.display_name,
                 )
             )
         if "subject" not in vals and "requested_limit" not in vals:
@@ -695,11 +696,9 @@ class ClientAccountRequest(models.Model):
                     client=self._get_client_name(),
                 )
             )
-        limit = {
-            "limit": lambda: account._check_limit(self.requested_limit),
-            "terms": lambda: account.credit_limit,
-            "close": lambda: 0.0,
-        }[self.subject]()
+        limit = 0.0
+        if self.subject == "limit":
+            limit = account._check_limit(self.requested_limit)
         self._check_asks_for_something(account)
         self._check_until()
         company = account.company_id
@@ -716,21 +715,20 @@ class ClientAccountRequest(models.Model):
     def _check_asks_for_something(self, account):
         """Make sure one request would change anything.
 
+        Who may not see the limit is not told by a refusal either: the approver sees it.
+
         :raise UserError: otherwise
         """
-        terms = self._get_payment_term(account)
-        new_terms = self.payment_term_id and self.payment_term_id != terms
-        if self.subject == "terms":
-            changes = new_terms
-        elif self.subject == "close":
-            changes = account.state not in ("not_granted", "closed")
-        else:
-            changes = (
-                self.sudo()._get_kind() != "terms"
-                or new_terms
-                or self.limit_until != account.limit_until
+        if self.subject == "terms" and not self.payment_term_id:
+            raise UserError(
+                self.env._(
+                    "Choose the payment terms that %s asks for.",
+                    self.name,
+                )
             )
-        if not changes:
+        if not self.env.user.has_group(VIEWER):
+            return
+        if not self._changes_something(account):
             raise UserError(
                 self.env._(
                     "%(request)s asks for what %(client)s has already. Say what is to "
@@ -739,6 +737,17 @@ class ClientAccountRequest(models.Model):
                     client=self._get_client_name(),
                 )
             )
+
+    def _changes_something(self, account):
+        """Tell whether one request asks for anything else than an account has."""
+        if self.subject == "close":
+            return account.state in DECIDED_STATES
+        terms = self._get_payment_term(account)
+        if self.payment_term_id and self.payment_term_id != terms:
+            return True
+        return self.subject == "limit" and (
+            self._get_kind() != "terms" or self.limit_until != account.limit_until
+        )
 
     def _check_until(self):
         """Make sure the limit of one request has not lapsed before it is granted.
@@ -1098,7 +1107,8 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when there is no such user
         """
-        known = isinstance(user_id, int) and not isinstance(user_id, bool)
+        # Ids are four bytes in the database.
+        known = type(user_id) is int and 0 < user_id < 2**31
         # Sudo: whether the user may decide is checked next.
         if not known or not self.env["res.users"].sudo().browse(user_id).exists():
             raise UserError(self.env._("Choose the approver who is to decide."))

@@ -143,13 +143,13 @@ class TestAccountRequest(ClientAccountRequestCommon):
             client = self.client.with_company(company)
             self.assertEqual(client.property_payment_term_id, term)
         self.assertEqual(self.account.credit_limit, 100.0)
-        self.assertFalse(request.previous_payment_term_id)
+        self.assertFalse(request.sudo().previous_payment_term_id)
         # With the limit, too.
         other = self.env.ref("account.account_payment_term_15days")
         request = self._submit_request(150, payment_term_id=other.id)
         request.with_user(self.leader).action_approve()
         self.assertEqual(self.client.property_payment_term_id, other)
-        self.assertEqual(request.previous_payment_term_id, term)
+        self.assertEqual(request.sudo().previous_payment_term_id, term)
         self.assertEqual(self.account.credit_limit, 150.0)
 
     def test_account_is_closed_and_opened_again(self):
@@ -207,8 +207,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
         for vals, message in (
             ({"requested_limit": 5, "reason": "  "}, "Say in REQ"),
             ({"requested_limit": 5, "reason": False}, "Say in REQ"),
-            ({"subject": "terms"}, "asks for what"),
-            ({"subject": "close"}, "asks for what"),
+            ({"subject": "terms"}, "Choose the payment terms"),
             (
                 {"requested_limit": 5, "limit_until": self.today - timedelta(days=1)},
                 "is past",
@@ -231,13 +230,32 @@ class TestAccountRequest(ClientAccountRequestCommon):
                 self.assertEqual(request.state, "draft")
 
     def test_refused_to_ask_for_what_there_is(self):
+        term = self.env.ref("account.account_payment_term_30days")
+        self.client.property_payment_term_id = term
+        for vals in ({"subject": "close"}, {"payment_term_id": term.id}):
+            request = self._make_request(user=self.viewer, **vals)
+            with self.subTest(vals=vals), self.assertRefused("has already"):
+                request.action_submit()
         self._grant(100)
-        request = self._make_request(100)
+        request = self._make_request(100, user=self.viewer)
         with self.assertRefused("has already"):
             request.action_submit()
         request.limit_until = self.today + timedelta(days=9)
         request.action_submit()
         self.assertEqual(request.state, "submitted")
+
+    def test_refusal_tells_no_limit_to_who_may_not_see_it(self):
+        self._grant(100)
+        for vals in ({"requested_limit": 100}, {"subject": "close"}):
+            request = self._make_request(**vals)
+            request.action_submit()
+            self.assertEqual(request.state, "submitted")
+            request.action_withdraw()
+        term = self.env.ref("account.account_payment_term_30days")
+        request = self._submit_request(payment_term_id=term.id)
+        self.assertEqual(request.granted_limit, 0.0)
+        request.with_user(self.leader).action_approve()
+        self.assertEqual(self.account.credit_limit, 100.0)
 
     def test_one_open_request_per_account(self):
         first = self._submit_request(100)
@@ -467,7 +485,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
         ):
             with self.subTest(user=target.login), self.assertRefused(message):
                 request.with_user(self.leader).action_delegate(target.id)
-        for target in (0, -1, 2**30, "x", True, None, [self.approver.id]):
+        for target in (0, -1, 2**30, 2**40, "x", True, None, [self.approver.id]):
             with self.subTest(target=target), self.assertRefused("Choose the approver"):
                 request.with_user(self.leader).action_delegate(target)
         self.assertIs(
@@ -685,6 +703,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
             "account_state",
             "previous_limit",
             "previous_state",
+            "previous_payment_term_id",
         ):
             with self.subTest(field=name):
                 self.assertNotIn(name, fields_get)
