@@ -450,65 +450,72 @@ class ClientAccount(models.Model):
         }
 
     def _fetch_lateness(self, today):
-        """Return how late one client pays, see `_get_credit_history`.
-
-        What a credit note settles was not paid late: it was not owed.
-        """
+        """Return how late one client pays, see `_get_credit_history`."""
         [(days_late, late_recent)] = self.env.execute_query(
             SQL(
                 """
                 SELECT AVG(GREATEST(item.settled_on - item.due, 0))
                            FILTER (WHERE item.due >= %(year)s AND item.due < %(today)s),
                        SUM(item.late) FILTER (WHERE item.invoiced > %(recent)s)
-                  FROM (
-                    SELECT COALESCE(line.date_maturity, line.date) AS due,
-                           COALESCE(move.invoice_date, move.date) AS invoiced,
-                           CASE WHEN line.amount_residual = 0
-                                THEN COALESCE(paid.last, line.date)
-                                ELSE %(today)s END AS settled_on,
-                           COALESCE(paid.late, 0)
-                             + CASE WHEN %(today)s >
-                                         COALESCE(line.date_maturity, line.date)
-                                         + %(late)s
-                                    THEN GREATEST(line.amount_residual, 0)
-                                    ELSE 0 END AS late
-                      FROM account_move_line line
-                      JOIN account_move move ON move.id = line.move_id
-                      JOIN account_account account ON account.id = line.account_id
-                      CROSS JOIN LATERAL (
-                        SELECT MAX(part.max_date) AS last,
-                               SUM(part.amount) FILTER (WHERE
-                                   part.max_date > COALESCE(
-                                       line.date_maturity, line.date) + %(late)s
-                                   AND by.move_type <> 'out_refund') AS late
-                          FROM account_partial_reconcile part
-                          JOIN account_move_line other
-                            ON other.id = part.credit_move_id
-                          JOIN account_move by ON by.id = other.move_id
-                         WHERE part.debit_move_id = line.id
-                      ) paid
-                     WHERE move.move_type IN ('out_invoice', 'out_receipt')
-                       AND line.parent_state = 'posted'
-                       AND line.balance > 0
-                       AND account.account_type = 'asset_receivable'
-                       AND move.commercial_partner_id = %(partner)s
-                       AND move.company_id = ANY(%(companies)s)
-                       AND (
-                         line.date_maturity >= %(year)s OR move.invoice_date > %(year)s)
-                  ) item
+                  FROM (%(items)s) item
                 """,
                 today=today,
                 year=today - relativedelta(months=12),
                 recent=today - relativedelta(months=SUGGESTION_MONTHS),
-                late=LATE_DAYS,
-                partner=self.partner_id.id,
-                companies=self.company_id._get_client_companies().ids,
+                items=self._get_lateness_sql(today),
             )
         )
         return {
             "days_late": float(days_late or 0.0),
             "late_recent": float(late_recent or 0.0),
         }
+
+    def _get_lateness_sql(self, today):
+        """Return when one client's invoices of the last twelve months were settled.
+
+        What a credit note settles was not paid late: it was not owed.
+
+        :return: `SQL` of a query with columns due, invoiced, settled_on (today where
+            the item is open) and late, the amount paid or open more than 30 days after
+            its due date
+        """
+        return SQL(
+            """
+            SELECT due.day AS due,
+                   COALESCE(move.invoice_date, move.date) AS invoiced,
+                   CASE WHEN line.amount_residual <> 0 THEN %(today)s
+                        ELSE COALESCE(paid.last, line.date) END AS settled_on,
+                   COALESCE(paid.late, 0) + CASE
+                       WHEN %(today)s > due.day + %(late)s
+                       THEN GREATEST(line.amount_residual, 0) ELSE 0 END AS late
+              FROM account_move_line line
+              JOIN account_move move ON move.id = line.move_id
+              JOIN account_account account ON account.id = line.account_id
+              CROSS JOIN LATERAL (
+                SELECT COALESCE(line.date_maturity, line.date) AS day) due
+              CROSS JOIN LATERAL (
+                SELECT MAX(part.max_date) AS last,
+                       SUM(part.amount) FILTER (WHERE by.move_type <> 'out_refund'
+                           AND part.max_date > due.day + %(late)s) AS late
+                  FROM account_partial_reconcile part
+                  JOIN account_move_line other ON other.id = part.credit_move_id
+                  JOIN account_move by ON by.id = other.move_id
+                 WHERE part.debit_move_id = line.id
+              ) paid
+             WHERE move.move_type IN ('out_invoice', 'out_receipt')
+               AND line.parent_state = 'posted'
+               AND line.balance > 0
+               AND account.account_type = 'asset_receivable'
+               AND move.commercial_partner_id = %(partner)s
+               AND move.company_id = ANY(%(companies)s)
+               AND (line.date_maturity >= %(year)s OR move.invoice_date > %(year)s)
+            """,
+            today=today,
+            late=LATE_DAYS,
+            partner=self.partner_id.id,
+            companies=self.company_id._get_client_companies().ids,
+            year=today - relativedelta(months=12),
+        )
 
     def _get_suggested_limit(self, history):
         """Return the limit that one client's history speaks for.

@@ -15,7 +15,7 @@ from .common import ClientAccountRequestCommon
 class TestAccountRequest(ClientAccountRequestCommon):
     # === Normal flow ===
 
-    def test_request_opens_an_account(self):
+    def test_request_starts_as_a_draft(self):
         request = self._make_request(500)
         self.assertRecordValues(
             request.sudo(),
@@ -32,6 +32,9 @@ class TestAccountRequest(ClientAccountRequestCommon):
             ],
         )
         self.assertRegex(request.name, r"^REQ/\d{4}/\d{4,}$")
+
+    def test_submitted_request_waits_for_the_leader(self):
+        request = self._make_request(500)
         self.assertIs(request.action_submit(), True)
         self.assertRecordValues(
             request,
@@ -44,8 +47,10 @@ class TestAccountRequest(ClientAccountRequestCommon):
             ],
         )
         self.assertEqual(self.account.state, "not_granted")
-        decision = request.with_user(self.leader)
-        self.assertIs(decision.action_approve(), True)
+
+    def test_approved_request_opens_the_account(self):
+        request = self._submit_request(500)
+        self.assertIs(request.with_user(self.leader).action_approve(), True)
         self.assertRecordValues(
             request.sudo(),
             [
@@ -722,6 +727,15 @@ class TestAccountRequest(ClientAccountRequestCommon):
                         self.assertRefused(exception=(UserError, ValueError)),
                     ):
                         call()
+        # The approver sees them all.
+        decision = request.with_user(self.leader)
+        self.assertEqual(decision.balance, -40.0)
+        self.assertEqual(decision.present_limit, 100.0)
+        self.assertEqual(decision.kind, "raise")
+
+    def test_requester_learns_no_figure_through_the_account(self):
+        self._grant(100)
+        request = self._submit_request(200)
         for path in ("account_id.balance", "account_id.credit_limit"):
             for call in (
                 lambda path=path: request.search([(path, ">", 0)]),
@@ -734,11 +748,6 @@ class TestAccountRequest(ClientAccountRequestCommon):
                     self.assertRefused(exception=(UserError, ValueError)),
                 ):
                     call()
-        # The approver sees them all.
-        decision = request.with_user(self.leader)
-        self.assertEqual(decision.balance, -40.0)
-        self.assertEqual(decision.present_limit, 100.0)
-        self.assertEqual(decision.kind, "raise")
 
     def test_requester_asks_only_for_clients_they_see(self):
         hidden = self.env["res.partner"].create({"name": "Hidden"})
