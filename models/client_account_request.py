@@ -470,6 +470,9 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when no client is named, or two that differ
         :raise AccessError: when the user may not see the client
         """
+        # What a form was opened with: its readonly fields are not sent.
+        names = {"partner_id", "company_id"} - vals.keys()
+        vals = {**self.default_get(list(names)), **vals} if names else vals
         # Sudo: whoever requests need not see the account, only the client.
         account = self.env["client.account"].sudo().browse(vals.get("account_id"))
         partner = self.env["res.partner"].browse(
@@ -478,11 +481,11 @@ class ClientAccountRequest(models.Model):
         if not partner.exists():
             raise UserError(self.env._("Choose the client the request is about."))
         partner.check_access("read")
-        company = account.company_id or self.env["res.company"].browse(
-            vals.get("company_id") or self.env.company.id
-        )
         # Sudo: a branch's user need not read the root company.
-        root = company.sudo().root_id
+        company = account.company_id or self.env["res.company"].sudo().browse(
+            vals["company_id"] or self.env.company.id
+        )
+        root = company.root_id
         client = partner.sudo().commercial_partner_id
         if account and (account.partner_id, account.company_id) != (client, root):
             raise UserError(

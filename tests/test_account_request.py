@@ -386,6 +386,21 @@ class TestAccountRequest(ClientAccountRequestCommon):
         with self.assertRefused("finer than EUR"):
             self._make_request(250.001, user=seller)
 
+    def test_request_from_an_account_is_about_its_company(self):
+        """Whatever company the user has open; the form does not send it."""
+        other = self._create_company(name="Euro School")
+        self.officer.company_ids |= other
+        account = self._get_account(self.client, other).with_user(self.officer)
+        account = account.with_context(allowed_company_ids=(self.company | other).ids)
+        self.assertEqual(account.env.company, self.company)
+        action = account.action_request_update()
+        form = Form(account.request_ids.with_context(**action["context"]))
+        form.requested_limit = 70
+        form.reason = "Books every week"
+        request = form.save()
+        self.assertEqual(request.company_id, other)
+        self.assertEqual(request.account_id, account)
+
     def test_branch_requests_for_the_root(self):
         self.company.write({"child_ids": [Command.create({"name": "North"})]})
         self.cr.precommit.run()
