@@ -842,9 +842,9 @@ class ClientAccount(models.Model):
         if not self.env.user.has_group("client_account.group_client_account_officer"):
             raise AccessError(
                 self.env._(
-                    "Only officers of client accounts may give credits, charge or "
-                    "allocate. Ask an administrator for the right “Client Accounts: "
-                    "Officer”."
+                    "Only officers of client accounts may give credits, charge, "
+                    "allocate or suspend. Ask an administrator for the right “Client "
+                    "Accounts: Officer”."
                 )
             )
         self.check_access("write")
