@@ -699,6 +699,7 @@ class ClientAccountRequest(models.Model):
                     client=self._get_client_name(),
                 )
             )
+        self._check_client()
         limit = 0.0
         if self.subject == "limit":
             limit = account._check_limit(self.requested_limit)
@@ -714,6 +715,25 @@ class ClientAccountRequest(models.Model):
             "granted_limit": limit,
             "approver_id": leader.id,
         }
+
+    def _check_client(self):
+        """Make sure the client of one request is one still.
+
+        :raise UserError: when it was put under another client
+        """
+        # Sudo: a contact may be seen where its company is not.
+        contact = self.sudo().partner_id
+        client = contact.commercial_partner_id
+        if client != contact:
+            raise UserError(
+                self.env._(
+                    "%(contact)s is a contact of %(client)s now. Make a request about "
+                    "%(client)s instead of %(request)s.",
+                    contact=contact.display_name,
+                    client=client.display_name,
+                    request=self.name,
+                )
+            )
 
     def _check_asks_for_something(self, account):
         """Make sure one request would change anything.

@@ -387,13 +387,14 @@ class ResPartner(models.Model):
 
         A balance, a limit or an open request would move with them, or be lost.
 
-        :return: the `client.account` that are left behind, under sudo
+        :return: the `client.account` in use that are left behind, under sudo
         :raise UserError: when there is such a thing in a company where the user is no
             approver
         """
         # Sudo: whoever manages contacts need not see accounts, nor journal items.
-        accounts_sudo = self.sudo().client_account_ids
-        in_use = accounts_sudo.filtered(lambda account: account._is_in_use())
+        in_use = self.sudo().client_account_ids.filtered(
+            lambda account: account._is_in_use()
+        )
         owing = self._filter_owing_contacts()
         clients = in_use.partner_id | owing
         companies = in_use.company_id | owing._get_owing_companies()
@@ -406,7 +407,7 @@ class ResPartner(models.Model):
                     clients=", ".join(clients.sudo().mapped("display_name")[:5]),
                 )
             )
-        return accounts_sudo
+        return in_use
 
     @api.model
     def _may_decide_in(self, companies):

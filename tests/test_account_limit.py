@@ -531,9 +531,13 @@ class TestMovedClients(ClientAccountRequestCommon):
         self._assert_kept()
 
     def test_contact_manager_moves_a_client_without_any(self):
-        self._make_request(100)
+        request = self._make_request(100)
         self.client.with_user(self.manager).parent_id = self.parent
         self.assertEqual(self.client.commercial_partner_id, self.parent)
+        self.assertEqual(self.account.state, "not_granted")
+        self.assertFalse(self.parent.client_account_ids)
+        with self.assertRefused("is a contact of Holding now"):
+            request.action_submit()
 
     def test_contact_manager_merges_clients_without_any(self):
         self.manager.company_ids |= self.company
