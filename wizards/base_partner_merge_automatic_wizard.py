@@ -9,9 +9,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         a limit or an open request."""
         contacts = self.env["res.partner"].browse(partner_ids).exists()
         if len(contacts) > 1:
-            stays = dst_partner and dst_partner in contacts and dst_partner
-            stays = stays or self._get_ordered_partner(contacts.ids)[-1]
-            (contacts - stays)._check_client_may_move()
+            if not dst_partner or dst_partner not in contacts:
+                dst_partner = self._get_ordered_partner(contacts.ids)[-1]
+            (contacts - dst_partner)._check_client_may_move()
         return super()._merge(partner_ids, dst_partner, extra_checks)
 
     @api.model
