@@ -83,19 +83,20 @@ class ServerCase(BaseCase):
 
     # === Racing ===
 
-    def _race(self, calls, held_table):
+    def _race(self, calls, held_table, mode="SHARE"):
         """Make calls at once; a table is held until each of them waits.
 
         So all have begun, and read, before any of them has written.
 
         :param calls: functions without arguments
+        :param str mode: how the table is held; others may not write to it at least
         :return: their answers in the same order
         """
         with (
             ThreadPoolExecutor(len(calls)) as pool,
             db_connect(get_db_name()).cursor() as holder,
         ):
-            self._hold(holder, held_table)
+            self._hold(holder, held_table, mode)
             futures = [pool.submit(call) for call in calls]
             try:
                 self._wait_for_waiting(len(calls), futures)
@@ -103,10 +104,10 @@ class ServerCase(BaseCase):
                 holder.rollback()
             return [future.result(timeout=2 * CALL_TIMEOUT) for future in futures]
 
-    def _hold(self, holder, table):
+    def _hold(self, holder, table, mode="SHARE"):
         """Keep all others from writing to a table until the holder ends."""
         holder.execute("SET LOCAL lock_timeout = '10s'")
-        holder.execute(f'LOCK TABLE "{table}" IN SHARE MODE')
+        holder.execute(f'LOCK TABLE "{table}" IN {mode} MODE')
 
     def _wait_for_waiting(self, count, futures=()):
         """Return once so many transactions wait for a lock."""

@@ -1,6 +1,8 @@
 import email
 import email.policy
+import logging
 import xmlrpc.client
+from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
@@ -11,7 +13,7 @@ from aiosmtpd.controller import Controller
 from odoo.tests import tagged
 
 from .server import CALL_TIMEOUT, HOST, find_free_port
-from .server_case import ServerCase
+from .server_case import ADMIN, ServerCase
 
 REQUEST = "client.account.request"
 REJECT = "client.account.request.reject"
@@ -19,16 +21,40 @@ APPROVERS = tuple(f"race_approver_{number}" for number in range(4))
 REQUESTERS = ("race_requester_1", "race_requester_2")
 
 # What each of the four approvers does at once, and whether the requester withdraws.
-APPROVE, REJECT_IT, DELEGATE, WITHDRAW = "approve", "reject", "delegate", "withdraw"
+# Granting is to write a limit of one's own, and to approve then.
+APPROVE, GRANT, REJECT_IT = "approve", "grant", "reject"
+DELEGATE, WITHDRAW = "delegate", "withdraw"
 ROUNDS = (
     (APPROVE, APPROVE, APPROVE, APPROVE),
+    (GRANT, GRANT, GRANT, GRANT),
     (APPROVE, APPROVE, REJECT_IT, REJECT_IT),
-    (APPROVE, REJECT_IT, APPROVE, REJECT_IT, WITHDRAW),
+    (APPROVE, REJECT_IT, GRANT, REJECT_IT, WITHDRAW),
     (APPROVE, APPROVE, APPROVE, APPROVE, WITHDRAW),
     (REJECT_IT, REJECT_IT, REJECT_IT, REJECT_IT, WITHDRAW),
 )
 ROUND_COUNT = 50
-OUTCOMES = {APPROVE: "approved", REJECT_IT: "rejected", WITHDRAW: "withdrawn"}
+# Each kind of round is held twice: all have begun before any has written.
+HELD_COUNT = 2 * len(ROUNDS)
+OUTCOMES = {
+    APPROVE: "approved",
+    GRANT: "approved",
+    REJECT_IT: "rejected",
+    WITHDRAW: "withdrawn",
+}
+
+ASKED = 500.0
+FORMER = 300.0
+# What each of the four approvers grants who does not grant what is asked.
+OTHERS = (100.0, 200.0, 300.0, 400.0)
+
+# A loser of a round reads one of these. The second: another limit came too late.
+REFUSALS = "does not wait for a decision|cannot be written here"
+
+
+Ended = namedtuple(
+    "Ended",
+    "name state decider previous granted account limit granted_by activities",
+)
 
 
 class MailSink:
@@ -36,6 +62,8 @@ class MailSink:
 
     def __init__(self):
         self.messages = []
+        # It logs each line of the protocol.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self.port = find_free_port()
         self._controller = None
 
@@ -44,7 +72,8 @@ class MailSink:
         message = email.message_from_bytes(
             envelope.original_content, policy=email.policy.default
         )
-        self.messages.append((message["subject"], tuple(envelope.rcpt_tos)))
+        subject = str(message["subject"])
+        self.messages.append((subject, tuple(envelope.rcpt_tos)))
         return "250 OK"
 
     def open(self):
@@ -57,13 +86,22 @@ class MailSink:
             self._controller.stop()
             self._controller = None
 
-    def count(self, number, address):
-        """Return how many messages about a request came for an address."""
-        return sum(
-            # The outcome's subject begins with the number.
-            subject.startswith(f"{number} ") and address in recipients
-            for subject, recipients in self.messages
+    def count_first_words(self, address, start=0):
+        """Return how often each first word of a subject came for an address.
+
+        An outcome's is the request's number.
+
+        :param int start: how many of all messages to leave out
+        """
+        return Counter(
+            subject.split(" ", 1)[0]
+            for subject, recipients in self.messages[start:]
+            if address in recipients
         )
+
+    def count(self, number, address):
+        """Return how many outcomes of a request came for an address."""
+        return self.count_first_words(address)[number]
 
 
 @tagged("post_install", "-at_install")
@@ -119,18 +157,22 @@ class TestRequestRaces(ServerCase):
         """Return what tells how a request ended."""
         [row] = self._query(
             """
-            SELECT request.name, request.state, request.decided_by_id,
-                   request.previous_limit, account.state, account.credit_limit,
+            SELECT request.name, request.state, request.decided_by_id AS decider,
+                   COALESCE(request.previous_limit, 0)::float AS previous,
+                   request.granted_limit::float AS granted,
+                   account.state AS account, account.credit_limit::float AS limit,
+                   account.limit_request_id AS granted_by,
                    (SELECT COUNT(*) FROM mail_activity activity
                      WHERE activity.res_model = 'client.account.request'
-                       AND activity.res_id = request.id AND activity.active)
+                       AND activity.res_id = request.id AND activity.active
+                   ) AS activities
               FROM client_account_request request
               JOIN client_account account ON account.id = request.account_id
              WHERE request.id = %s
             """,
             request_id,
         )
-        return row
+        return Ended(*row)
 
     def _count_outcome_mails(self, request_id):
         """Return how many e-mails about the outcome were made."""
@@ -149,25 +191,32 @@ class TestRequestRaces(ServerCase):
 
     def _prepare_call(self, action, number, request_id):
         """Return a caller's part in a round: a function without arguments."""
+        client = self.requester if action == WITHDRAW else self.approvers[number]
+        call = partial(client.call_until_answered, REQUEST)
+        if action == GRANT:
+            return partial(self._grant, client, request_id, OTHERS[number])
         if action == WITHDRAW:
-            client, model, method, args = (
-                self.requester,
-                REQUEST,
-                "action_withdraw",
-                ([request_id],),
-            )
-        else:
-            client = self.approvers[number]
-            model, method, args = REQUEST, "action_approve", ([request_id],)
+            return partial(call, "action_withdraw", [request_id])
+        if action == DELEGATE:
+            other = self.approvers[(number + 1) % len(self.approvers)]
+            return partial(call, "action_delegate", [request_id], other.uid)
         if action == REJECT_IT:
             wizard_id = client.call(
                 REJECT, "create", {"request_id": request_id, "reason": f"No {number}"}
             )
-            model, method, args = REJECT, "action_reject", ([wizard_id],)
-        if action == DELEGATE:
-            other = self.approvers[(number + 1) % 4]
-            method, args = "action_delegate", ([request_id], other.uid)
-        return partial(client.call_until_answered, model, method, *args)
+            return partial(
+                client.call_until_answered, REJECT, "action_reject", [wizard_id]
+            )
+        return partial(call, "action_approve", [request_id])
+
+    def _grant(self, client, request_id, limit):
+        """Approve another limit than is asked, as the form does it: in two calls."""
+        answer = client.call_until_answered(
+            REQUEST, "write", [request_id], {"granted_limit": limit}
+        )
+        if isinstance(answer, xmlrpc.client.Fault):
+            return answer
+        return client.call_until_answered(REQUEST, "action_approve", [request_id])
 
     def _run_at_once(self, calls):
         """Make calls that start together, and return their answers."""
@@ -182,9 +231,15 @@ class TestRequestRaces(ServerCase):
 
     # === One outcome, one e-mail ===
 
-    def _run_round(self, actions, client_id, held=False):
-        """Let all decide about one request at once; return the id of the request."""
-        request_id = self._submit_request(client_id, 500.0)
+    def _run_round(self, actions, client_id, held=False, former=False):
+        """Let all decide about one request at once.
+
+        :param bool held: whether all have to begin before any writes
+        :param bool former: whether the client has a limit already
+        :return: the ids of the client's requests
+        """
+        former_ids = [self._open_with_limit(client_id)] if former else []
+        request_id = self._submit_request(client_id, ASKED)
         calls = [
             self._prepare_call(action, number, request_id)
             for number, action in enumerate(actions)
@@ -193,65 +248,103 @@ class TestRequestRaces(ServerCase):
             answers = self._race(calls, "client_account_request")
         else:
             answers = self._run_at_once(calls)
-        deciding = [
-            (action, number, answer)
+        for refusal in self._get_refusals(answers):
+            self.assertRegex(refusal, REFUSALS)
+        won = [
+            (action, number)
             for number, (action, answer) in enumerate(
                 zip(actions, answers, strict=True)
             )
-            if action != DELEGATE
-        ]
-        won = [
-            (action, number)
-            for action, number, answer in deciding
-            if not isinstance(answer, xmlrpc.client.Fault)
+            if action != DELEGATE and not isinstance(answer, xmlrpc.client.Fault)
         ]
         self.assertEqual(len(won), 1, answers)
-        for refusal in self._get_refusals(answers):
-            self.assertIn("does not wait for a decision", refusal)
         [(action, number)] = won
-        self._assert_decided(request_id, action, number)
+        self._assert_decided(request_id, action, number, *former_ids)
+        return [*former_ids, request_id]
+
+    def _open_with_limit(self, client_id):
+        """Grant a new client a limit; return the id of the request."""
+        request_id = self._submit_request(client_id, FORMER)
+        self.approvers[0].call(REQUEST, "action_approve", [request_id])
         return request_id
 
-    def _assert_decided(self, request_id, action, number):
+    def _assert_decided(self, request_id, action, number, former_id=None):
         """Check that request and account say what the one that got through did."""
         decider = self.requester if action == WITHDRAW else self.approvers[number]
-        name, state, decided_by_id, previous, account, limit, activities = (
-            self._read_request(request_id)
+        former = FORMER if former_id else 0.0
+        ended = self._read_request(request_id)
+        approved = OUTCOMES[action] == "approved"
+        self.assertEqual(
+            ended,
+            ended._replace(
+                state=OUTCOMES[action],
+                decider=decider.uid,
+                previous=former if approved else 0.0,
+                account="granted" if approved or former_id else "not_granted",
+                limit=ended.granted if approved else former,
+                granted_by=request_id if approved else former_id,
+                activities=0,
+            ),
         )
-        self.assertEqual((state, decided_by_id), (OUTCOMES[action], decider.uid), name)
-        granted = action == APPROVE
-        self.assertEqual(account, "granted" if granted else "not_granted", name)
-        self.assertEqual(float(limit), 500.0 if granted else 0.0, name)
-        self.assertEqual(float(previous or 0), 0.0, name)
-        self.assertEqual(activities, 0, name)
-        self.assertEqual(self._count_outcome_mails(request_id), 1, name)
+        # Between a limit one writes and one's approval another may write theirs.
+        self.assertIn(ended.granted, OTHERS if action == GRANT else (ASKED, *OTHERS))
+        self.assertEqual(self._count_outcome_mails(request_id), 1, ended)
+
+    def _send_queue(self):
+        """Send the mails that wait, as Odoo's job does."""
+        return self._run_job("mail", "ir_cron_mail_scheduler_action")
+
+    def _assert_mailed_once(self, request_ids):
+        """Check that the requester got one e-mail about each request's outcome."""
+        # What still waits now is sent, and would be a second one.
+        self._send_queue()
+        rows = self._query(
+            "SELECT name FROM client_account_request WHERE id = ANY(%s)", request_ids
+        )
+        received = {name: self.sink.count(name, self.address) for (name,) in rows}
+        self.assertEqual(received, dict.fromkeys(received, 1))
+        self.assertEqual(len(received), len(request_ids))
 
     def test_fifty_rounds_of_four_approvers_have_one_outcome_and_one_mail_each(self):
         """Case 32: approve against reject and withdraw."""
-        client_ids = self._make_clients(ROUND_COUNT)
-        request_ids = [
-            self._run_round(
-                ROUNDS[number % len(ROUNDS)], client_id, held=number % 10 == 9
+        start = len(self.sink.messages)
+
+        def run(number, client_id):
+            return self._run_round(
+                ROUNDS[number % len(ROUNDS)],
+                client_id,
+                held=number < HELD_COUNT,
+                former=number // len(ROUNDS) % 4 == 0,
             )
-            for number, client_id in enumerate(client_ids)
-        ]
+
+        numbered = list(enumerate(self._make_clients(ROUND_COUNT)))
+        batches = [[item] for item in numbered[:HELD_COUNT]]
+        # The rest two at once: a loser spends most time waiting to try again.
+        free = iter(numbered[HELD_COUNT:])
+        batches += [list(pair) for pair in zip(free, free, strict=True)]
+        request_ids = []
+        for batch in batches:
+            with ThreadPoolExecutor(len(batch)) as pool:
+                ended = list(pool.map(run, *zip(*batch, strict=True)))
+            for ids in ended:
+                self._assert_mailed_once(ids)
+                request_ids += ids
         rows = self._query(
             "SELECT name, state FROM client_account_request WHERE id = ANY(%s)",
             request_ids,
         )
-        self.assertEqual(len(rows), ROUND_COUNT)
         # Each came first at times, or the rounds race nothing.
         self.assertEqual({state for _name, state in rows}, set(OUTCOMES.values()))
-        self._wait_until(
-            lambda: all(self.sink.count(name, self.address) for name, _state in rows),
-            "Each outcome should be mailed.",
+        # The requester got no other e-mail, and none later.
+        self.assertEqual(
+            self.sink.count_first_words(self.address, start),
+            dict.fromkeys((name for name, _state in rows), 1),
         )
-        for name, _state in rows:
-            self.assertEqual(self.sink.count(name, self.address), 1, name)
 
     def test_delegating_and_deciding_at_once_leaves_one_outcome(self):
-        for client_id in self._make_clients(5):
-            self._run_round((DELEGATE, APPROVE, DELEGATE, REJECT_IT), client_id)
+        for client_id in self._make_clients(4):
+            ids = self._run_round((DELEGATE, APPROVE, DELEGATE, REJECT_IT), client_id)
+            self._assert_mailed_once(ids)
 
     def test_two_approvals_at_once_are_two_agreements(self):
         """Neither of two who agree at once is lost, and one alone does not decide."""
@@ -260,7 +353,7 @@ class TestRequestRaces(ServerCase):
         switch({"client_two_approvers": True, "client_two_approvers_above": 100.0})
         self.addCleanup(switch, {"client_two_approvers": False})
         for client_id in self._make_clients(3):
-            request_id = self._submit_request(client_id, 500.0)
+            request_id = self._submit_request(client_id, ASKED)
             calls = [self._prepare_call(APPROVE, n, request_id) for n in range(2)]
             answers = self._race(calls, "client_account_request")
             self.assertEqual(answers, [True, True])
@@ -270,14 +363,15 @@ class TestRequestRaces(ServerCase):
                 request_id,
             )
             self.assertEqual(agreed, 2)
-            _name, state, *_rest, limit, _activities = self._read_request(request_id)
-            self.assertEqual((state, float(limit)), ("approved", 500.0))
+            ended = self._read_request(request_id)
+            self.assertEqual((ended.state, ended.limit), ("approved", ASKED))
             self.assertEqual(self._count_outcome_mails(request_id), 1)
+            self._assert_mailed_once([request_id])
 
     # === One open request ===
 
     def test_two_requests_about_one_client_submitted_at_once_are_one(self):
-        for client_id in self._make_clients(10):
+        for number, client_id in enumerate(self._make_clients(10)):
             calls = [
                 partial(
                     requester.call_until_answered,
@@ -287,7 +381,10 @@ class TestRequestRaces(ServerCase):
                 )
                 for requester in self.requesters
             ]
-            answers = self._run_at_once(calls)
+            if number % 2:
+                answers = self._race(calls, "client_account")
+            else:
+                answers = self._run_at_once(calls)
             [refusal] = self._get_refusals(answers)
             self.assertIn("waits for a decision", refusal)
             self.assertIn(True, answers)
@@ -299,66 +396,135 @@ class TestRequestRaces(ServerCase):
 
     # === The job and the mail server ===
 
-    def _run_job(self, module, name):
-        """Run a scheduled job now."""
+    def _get_job(self, module, name):
+        """Return the id of a scheduled job."""
         [(cron_id,)] = self._query(
             "SELECT res_id FROM ir_model_data WHERE module = %s AND name = %s",
             module,
             name,
         )
-        self.admin.call_until_answered("ir.cron", "method_direct_trigger", [cron_id])
+        return cron_id
 
-    def test_two_jobs_at_once_lapse_a_limit_once(self):
-        [client_id] = self._make_clients(1)
-        until = date.today() + timedelta(days=3)
-        request_id = self._submit_request(client_id, 500.0, limit_until=str(until))
-        self.approvers[0].call(REQUEST, "action_approve", [request_id])
-        [(account_id,)] = self._query(
-            """
-            UPDATE client_account SET limit_until = limit_until - 30
-             WHERE limit_request_id = %s RETURNING id
-            """,
-            request_id,
+    def _run_job(self, module, name):
+        """Run a scheduled job now."""
+        cron_id = self._get_job(module, name)
+        return self.admin.call_until_answered(
+            "ir.cron", "method_direct_trigger", [cron_id]
         )
-        job = partial(self._run_job, "client_account", "ir_cron_lapse_limits")
-        self._run_at_once([job] * 2)
+
+    def _make_lapsed(self, count):
+        """Grant limits until a day that has passed since; return the accounts' ids."""
+        until = str(date.today() + timedelta(days=3))
+        request_ids = [
+            self._submit_request(client_id, ASKED, limit_until=until)
+            for client_id in self._make_clients(count)
+        ]
+        self.approvers[0].call(REQUEST, "action_approve", request_ids)
         rows = self._query(
-            "SELECT state, credit_limit, limit_until FROM client_account WHERE id = %s",
-            account_id,
+            """
+            WITH request AS (
+                UPDATE client_account_request SET limit_until = limit_until - 30
+                 WHERE id = ANY(%s) RETURNING id
+            )
+            UPDATE client_account SET limit_until = limit_until - 30
+              FROM request
+             WHERE limit_request_id = request.id RETURNING client_account.id
+            """,
+            request_ids,
         )
-        self.assertEqual(rows, [("not_granted", 0, None)])
-        [(notes,)] = self._query(
-            "SELECT COUNT(*) FROM mail_message WHERE model = 'client.account'"
-            " AND res_id = %s AND body LIKE '%%lapsed%%'",
-            account_id,
+        return [account_id for (account_id,) in rows]
+
+    def _assert_lapsed_once(self, account_ids):
+        rows = self._query(
+            """
+            SELECT account.state, account.credit_limit::float, account.limit_until,
+                   (SELECT COUNT(*) FROM mail_message message
+                     WHERE message.model = 'client.account'
+                       AND message.res_id = account.id
+                       AND message.body LIKE '%%lapsed%%')
+              FROM client_account account
+             WHERE account.id = ANY(%s)
+            """,
+            account_ids,
         )
-        self.assertEqual(notes, 1)
+        self.assertEqual(rows, [("not_granted", 0.0, None, 1)] * len(account_ids))
+
+    def test_a_job_started_twice_lapses_each_limit_once(self):
+        """Odoo lets one job run once at a time, and refuses the second in words."""
+        account_ids = self._make_lapsed(3)
+        job = partial(self._run_job, "client_account", "ir_cron_lapse_limits")
+        answers = self._run_at_once([job] * 2)
+        self.assertIn(True, answers)
+        for refusal in self._get_refusals(answers):
+            self.assertIn("already executing", refusal)
+        self._assert_lapsed_once(account_ids)
+
+    def test_two_jobs_at_once_lapse_each_limit_once(self):
+        """A copy of the job is a job of its own, which nothing keeps from running."""
+        cron_id = self._get_job("client_account", "ir_cron_lapse_limits")
+        [copy_id] = self.admin.call("ir.cron", "copy", [cron_id])
+        self.addCleanup(self.admin.call, "ir.cron", "unlink", [copy_id])
+        account_ids = self._make_lapsed(3)
+        jobs = [
+            partial(self.admin.call, "ir.cron", "method_direct_trigger", [job_id])
+            for job_id in (cron_id, copy_id)
+        ]
+        # This mode lets both find the accounts, and neither lock the first one.
+        answers = self._race(jobs, "client_account", "EXCLUSIVE")
+        self.assertEqual(answers, [True, True])
+        self._assert_lapsed_once(account_ids)
+
+    def test_a_decision_at_the_time_of_the_lapse_stays(self):
+        """Whichever comes first, what an approver grants today is in force."""
+        job = partial(self._run_job, "client_account", "ir_cron_lapse_limits")
+        for _round in range(3):
+            [account_id] = self._make_lapsed(1)
+            [(client_id,)] = self._query(
+                "SELECT partner_id FROM client_account WHERE id = %s", account_id
+            )
+            request_id = self._submit_request(client_id, 800.0)
+            approve = self._prepare_call(APPROVE, 1, request_id)
+            answers = self._race([job, approve], "client_account", "EXCLUSIVE")
+            self.assertEqual(answers, [True, True])
+            ended = self._read_request(request_id)
+            self.assertEqual((ended.state, ended.limit), ("approved", 800.0))
+
+    def _fetch_mail_states(self, mail_id):
+        return self._query("SELECT state FROM mail_mail WHERE id = %s", mail_id)
 
     def test_mail_waits_while_the_mail_server_is_down_and_is_sent_once(self):
-        """Case 38."""
+        """Case 38: the decision stands; the queue sends when somebody retries."""
         [client_id] = self._make_clients(1)
-        request_id = self._submit_request(client_id, 500.0)
+        request_id = self._submit_request(client_id, ASKED)
+        # Over XML-RPC, a method that returns nothing cannot answer.
+        browser = self.server.open_session(*ADMIN)
         self.sink.close()
         try:
             self.approvers[0].call(REQUEST, "action_approve", [request_id])
-            name, state, *_rest = self._read_request(request_id)
-            self.assertEqual(state, "approved")
-            self.assertEqual(self._count_outcome_mails(request_id), 1)
-            self.assertEqual(self.sink.count(name, self.address), 0)
+            name = self._read_request(request_id).name
+            [mail_id] = self.admin.call(
+                "mail.mail",
+                "search",
+                [
+                    ("model", "=", REQUEST),
+                    ("res_id", "=", request_id),
+                    ("subject", "=like", f"{name} %"),
+                ],
+            )
+            self._send_queue()
+            self._assert_decided_but_unsent(request_id, mail_id)
+            browser.call("mail.mail", "action_retry", [mail_id])
+            self._send_queue()
+            self._assert_decided_but_unsent(request_id, mail_id)
         finally:
             self.sink.open()
-        mail_ids = self.admin.call(
-            "mail.mail",
-            "search",
-            [
-                ("model", "=", REQUEST),
-                ("res_id", "=", request_id),
-                ("subject", "=like", f"{name} %"),
-                ("state", "in", ("outgoing", "exception")),
-            ],
-        )
-        self.assertEqual(len(mail_ids), 1)
-        self.admin.call("mail.mail", "write", mail_ids, {"state": "outgoing"})
-        for _run in range(2):
-            self._run_job("mail", "ir_cron_mail_scheduler_action")
-        self.assertEqual(self.sink.count(name, self.address), 1)
+        browser.call("mail.mail", "action_retry", [mail_id])
+        self._assert_mailed_once([request_id])
+        self._assert_mailed_once([request_id])
+        self.assertEqual(self._fetch_mail_states(mail_id), [("sent",)])
+
+    def _assert_decided_but_unsent(self, request_id, mail_id):
+        ended = self._read_request(request_id)
+        self.assertEqual((ended.state, ended.limit), ("approved", ASKED))
+        self.assertEqual(self._fetch_mail_states(mail_id), [("exception",)])
+        self.assertEqual(self.sink.count(ended.name, self.address), 0)
