@@ -6,7 +6,7 @@ from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
-from threading import Barrier
+from threading import Barrier, Event
 
 from aiosmtpd.controller import Controller
 
@@ -319,9 +319,10 @@ class TestRequestRaces(ServerCase):
 
         numbered = list(enumerate(self._make_clients(ROUND_COUNT)))
         batches = [[item] for item in numbered[:HELD_COUNT]]
-        # The rest two at once: a loser spends most time waiting to try again.
-        free = iter(numbered[HELD_COUNT:])
-        batches += [list(pair) for pair in zip(free, free, strict=True)]
+        # The rest three at once: a loser spends most time waiting to try again.
+        batches += [
+            numbered[first : first + 3] for first in range(HELD_COUNT, ROUND_COUNT, 3)
+        ]
         request_ids = []
         for batch in batches:
             with ThreadPoolExecutor(len(batch)) as pool:
@@ -489,6 +490,36 @@ class TestRequestRaces(ServerCase):
             ended = self._read_request(request_id)
             self.assertEqual((ended.state, ended.limit), ("approved", 800.0))
 
+    def test_the_mail_queue_at_work_sends_an_outcome_once(self):
+        """The queue takes whatever waits; what is also sent otherwise goes twice."""
+        request_ids = [
+            self._submit_request(client_id, ASKED)
+            for client_id in self._make_clients(10)
+        ]
+        decided = Event()
+
+        def send_until_decided():
+            while not decided.is_set():
+                self._send_queue()
+
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(send_until_decided)
+            try:
+                for request_id in request_ids:
+                    self.approvers[0].call(REQUEST, "action_approve", [request_id])
+            finally:
+                decided.set()
+            sending.result(CALL_TIMEOUT)
+        self._assert_mailed_once(request_ids)
+
+    def _count_queue_starts(self):
+        """Return how many starts of the mail queue are due."""
+        cron_id = self._get_job("mail", "ir_cron_mail_scheduler_action")
+        [(count,)] = self._query(
+            "SELECT COUNT(*) FROM ir_cron_trigger WHERE cron_id = %s", cron_id
+        )
+        return count
+
     def _fetch_mail_states(self, mail_id):
         return self._query("SELECT state FROM mail_mail WHERE id = %s", mail_id)
 
@@ -498,9 +529,12 @@ class TestRequestRaces(ServerCase):
         request_id = self._submit_request(client_id, ASKED)
         # Over XML-RPC, a method that returns nothing cannot answer.
         browser = self.server.open_session(*ADMIN)
+        starts = self._count_queue_starts()
         self.sink.close()
         try:
             self.approvers[0].call(REQUEST, "action_approve", [request_id])
+            # The queue is to run at once, not when its hour comes.
+            self.assertGreater(self._count_queue_starts(), starts)
             name = self._read_request(request_id).name
             [mail_id] = self.admin.call(
                 "mail.mail",
