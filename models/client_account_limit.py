@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_round, format_date
 
-from ..utils import check_amount, clean_reason, is_real_number
+from ..utils import check_amount, clean_reason, in_plain_context, is_real_number
 from .client_account import VIEWER
 
 _logger = logging.getLogger(__name__)
@@ -101,17 +101,16 @@ class ClientAccount(models.Model):
     def _get_limit_warning(self, exposure, limit):
         """Return the banner of a document that takes one client over the limit.
 
+        Empty for who may not see figures: whether it shows, while the document's total
+        changes, would tell them to the cent.
+
         :param float exposure: what the client would owe, company currency
         :param float limit: the limit in force, company currency
         """
         account_sudo = self.sudo()
         name = account_sudo.display_name
         if not self.env.user.has_group(VIEWER):
-            return self.env._(
-                "%s is over the credit limit with this document. Request an update of "
-                "the account on the contact.",
-                name,
-            )
+            return ""
         values = {
             "client": name,
             "owed": account_sudo.currency_id.format(exposure),
@@ -153,6 +152,7 @@ class ClientAccount(models.Model):
 
     def _change_state(self, old, new, reason):
         """Suspend or resume accounts, see `action_suspend` and `action_resume`."""
+        self = in_plain_context(self)  # noqa: PLW0642
         self._check_officer()
         names = ", ".join(self.mapped("display_name")[:5]) or self.env._("no client")
         reason = clean_reason(reason)
@@ -274,7 +274,10 @@ class ClientAccount(models.Model):
         target.message_post(body=self._get_merged_note(target))
         if self._decides_for(target):
             target._set_limit(self.credit_limit, self.state, self.limit_request_id)
-        self.message_ids.write({"res_id": target.id})
+            target._as_workflow().write({"state_reason": self.state_reason})
+        # Messages, files, activities and followers go along, as with merged contacts.
+        wizard = self.env["base.partner.merge.automatic.wizard"]
+        wizard._update_reference_fields_generic(self._name, self, target)
         self.invalidate_recordset()
         self.unlink()
 
@@ -389,7 +392,8 @@ class ClientAccount(models.Model):
 
     def _announce_lapse(self):
         """Tell the leader once that one account's limit is about to lapse."""
-        for user in self.company_id._get_client_deciders():
+        deciders = self.company_id._get_client_deciders()
+        for user in deciders:
             account = self.with_context(lang=user.lang)
             limit = self.currency_id.format(self.credit_limit)
             account.activity_schedule(
@@ -405,7 +409,7 @@ class ClientAccount(models.Model):
                     until=format_date(account.env, self.limit_until),
                 ),
             )
-        self._as_workflow().write({"limit_lapse_told": True})
+        self._as_workflow().write({"limit_lapse_told": bool(deciders)})
 
     # === What the approver decides on ===
 
@@ -431,7 +435,7 @@ class ClientAccount(models.Model):
         # Sudo: the account's readers need not read invoices.
         moves = self.env["account.move"].sudo()
         domain = (
-            Domain("commercial_partner_id", "=", self.partner_id.id)
+            Domain("partner_id.commercial_partner_id", "=", self.partner_id.id)
             & Domain("company_id", "child_of", self.company_id.id)
             & Domain("move_type", "in", ("out_invoice", "out_receipt", "out_refund"))
             & Domain("state", "=", "posted")
@@ -491,22 +495,23 @@ class ClientAccount(models.Model):
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
               JOIN account_account account ON account.id = line.account_id
+              JOIN res_partner contact ON contact.id = line.partner_id
               CROSS JOIN LATERAL (
                 SELECT COALESCE(line.date_maturity, line.date) AS day) due
               CROSS JOIN LATERAL (
                 SELECT MAX(part.max_date) AS last,
-                       SUM(part.amount) FILTER (WHERE by.move_type <> 'out_refund'
-                           AND part.max_date > due.day + %(late)s) AS late
+                       SUM(part.amount) FILTER (WHERE
+                           part.max_date > due.day + %(late)s) AS late
                   FROM account_partial_reconcile part
                   JOIN account_move_line other ON other.id = part.credit_move_id
                   JOIN account_move by ON by.id = other.move_id
-                 WHERE part.debit_move_id = line.id
+                 WHERE part.debit_move_id = line.id AND by.move_type <> 'out_refund'
               ) paid
              WHERE move.move_type IN ('out_invoice', 'out_receipt')
                AND line.parent_state = 'posted'
                AND line.balance > 0
                AND account.account_type = 'asset_receivable'
-               AND move.commercial_partner_id = %(partner)s
+               AND contact.commercial_partner_id = %(partner)s
                AND move.company_id = ANY(%(companies)s)
                AND (line.date_maturity >= %(year)s OR move.invoice_date > %(year)s)
             """,

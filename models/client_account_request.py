@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
-from ..utils import check_date, clean_reason
+from ..utils import check_date, clean_reason, in_plain_context
 from .client_account import VIEWER
 from .client_account_limit import DECIDED_STATES
 
@@ -500,6 +500,16 @@ class ClientAccountRequest(models.Model):
                 **vals,
                 "subject": "terms" if vals.get("payment_term_id") else "limit",
             }
+        home = client.company_id.root_id
+        if home and home != root:
+            raise UserError(
+                self.env._(
+                    "%(client)s is a client of %(home)s only. Switch to that company "
+                    "to make the request.",
+                    client=client.display_name,
+                    home=home.name,
+                )
+            )
         account = account or self.env["client.account"]._get_or_create(client, root)
         return {
             **self._check_vals(vals, account),
@@ -646,7 +656,7 @@ class ClientAccountRequest(models.Model):
         """Return why a user may not approve one request, or an empty text."""
         if why := self._get_cannot_decide_reason(user):
             return why
-        if user in self.agreed_by_ids:
+        if user in self.agreed_by_ids and self._get_required_approvals() > 1:
             return self.env._(
                 "%(user)s agreed to %(request)s already. Another approver has to "
                 "agree.",
@@ -665,6 +675,7 @@ class ClientAccountRequest(models.Model):
             the client waits for a decision
         :raise AccessError: when one is not the user's
         """
+        self = in_plain_context(self)  # noqa: PLW0642
         self._check_requester()
         self._touch()
         # Sudo: the requester need not see the account. Touched, as two may submit at
@@ -712,6 +723,9 @@ class ClientAccountRequest(models.Model):
         return {
             "state": "submitted",
             "submitted_on": fields.Datetime.now(),
+            # What the form no longer shows was filled in before the subject changed.
+            "limit_until": self.subject == "limit" and self.limit_until,
+            "payment_term_id": self.subject != "close" and self.payment_term_id.id,
             "granted_limit": limit,
             "approver_id": leader.id,
         }
@@ -775,18 +789,10 @@ class ClientAccountRequest(models.Model):
     def _check_until(self):
         """Make sure the limit of one request has not lapsed before it is granted.
 
-        :raise UserError: when its date is past, or there is no limit for it to end
+        :raise UserError: when its date is past
         """
-        if not self.limit_until:
+        if not self.limit_until or self.subject != "limit":
             return
-        if self.subject != "limit":
-            raise UserError(
-                self.env._(
-                    "Only a credit limit can be granted until a date. Leave the date "
-                    "of %s empty.",
-                    self.name,
-                )
-            )
         check_date(self.env, self._get_client_name(), self.limit_until)
         if self.limit_until < fields.Date.context_today(self):
             raise UserError(
@@ -904,6 +910,7 @@ class ClientAccountRequest(models.Model):
         :return: True
         :raise UserError: when the user may not decide, or a request is decided already
         """
+        self = in_plain_context(self)  # noqa: PLW0642
         self.check_access("read")
         self._touch()
         for request in self:
@@ -1004,7 +1011,7 @@ class ClientAccountRequest(models.Model):
 
     def _grant_payment_term(self, account):
         """Give the client the payment terms of one request, in all branches."""
-        if not self.payment_term_id:
+        if not self.payment_term_id or self.subject == "close":
             return
         for company in account.company_id._get_client_companies():
             client = account.partner_id.with_company(company)
@@ -1017,6 +1024,7 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when the reason is blank, the user may not decide, or a
             request is decided already
         """
+        self = in_plain_context(self)  # noqa: PLW0642
         self.check_access("read")
         reason = clean_reason(reason)
         self._touch()
@@ -1041,6 +1049,7 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when a request does not wait for a decision
         :raise AccessError: when one is not the user's
         """
+        self = in_plain_context(self)  # noqa: PLW0642
         self._check_requester()
         self._touch()
         for request in self:
@@ -1080,11 +1089,12 @@ class ClientAccountRequest(models.Model):
         queue alone: it takes whatever waits, so what is also sent here may go twice.
         """
         requester = self.requested_by_id
-        template = self.env.ref(OUTCOME_TEMPLATES[self.state])
-        if not requester.email:
+        template = self.env.ref(OUTCOME_TEMPLATES[self.state], raise_if_not_found=False)
+        if not template or not requester.email:
             self.message_post(
                 body=self.env._(
-                    "%s has no e-mail address, so the outcome was not mailed.",
+                    "The outcome was not mailed: %s has no e-mail address, or the "
+                    "template of the mail was deleted.",
                     requester.name,
                 )
             )
@@ -1093,7 +1103,7 @@ class ClientAccountRequest(models.Model):
                 self.id, email_layout_xmlid="mail.mail_notification_light"
             )
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
-        if requester.notification_type == "inbox":
+        if template and requester.notification_type == "inbox":
             # Whoever gets notifications by e-mail has the mail above.
             self.message_notify(
                 partner_ids=requester.partner_id.ids,
@@ -1113,6 +1123,7 @@ class ClientAccountRequest(models.Model):
         :return: True
         :raise UserError: when the user may not hand it on, or that one may not decide
         """
+        self = in_plain_context(self)  # noqa: PLW0642
         self.check_access("read")
         user = self.env["res.users"].sudo().browse(self._check_user_id(user_id))
         self._touch()

@@ -35,17 +35,24 @@ class ClientProtectedMixin(models.AbstractModel):
                 for name in vals
                 if name not in self._protected_fields_on_create
             )
-        clean = self._without_approval()
-        defaults = {f"default_{name}" for name in self._protected_fields}
-        if defaults & clean.env.context.keys():
-            clean = clean.with_context(  # pylint: disable=context-overridden
-                {
-                    key: item
-                    for key, item in clean.env.context.items()
-                    if key not in defaults
-                }
-            )
-        return super(ClientProtectedMixin, clean).create(vals_list)
+        return super(ClientProtectedMixin, self._without_approval()).create(vals_list)
+
+    @api.model
+    def default_get(self, fields):
+        """Override of the ORM to give decisions the model's own defaults only.
+
+        A caller names others by `default_*` in the context, and everybody by the
+        public `ir.default`.
+        """
+        protected = self._protected_fields - self._protected_fields_on_create
+        defaults = super().default_get(
+            [name for name in fields if name not in protected]
+        )
+        for name in protected.intersection(fields):
+            field = self._fields[name]
+            if field.default:
+                defaults[name] = field.convert_to_write(field.default(self), self)
+        return defaults
 
     def write(self, vals):
         """Override of the ORM to let only the workflow decide."""

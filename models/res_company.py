@@ -212,6 +212,8 @@ class ResCompany(models.Model):
             .search(
                 [
                     ("all_group_ids", "in", group.ids),
+                    # Said here: a caller's context may ask for archived users too.
+                    ("active", "=", True),
                     ("share", "=", False),
                     ("company_ids", "in", self._get_client_companies().ids),
                 ]

@@ -503,8 +503,9 @@ class ResPartner(models.Model):
         :return: a window action
         :raise UserError: when a request waits that the user may not see
         """
-        self.check_access("read")
         requests = self.env["client.account.request"]
+        requests.check_access("create")
+        self.check_access("read")
         account = self.env["client.account"]._get_or_create(self, company)
         waiting = requests._find_open_request(account).sudo(self.env.su)
         if waiting and not waiting.has_access("read"):

@@ -173,6 +173,88 @@ class TestAccountRequest(ClientAccountRequestCommon):
         request.with_user(self.leader).action_approve()
         self.assertEqual(self.account.state, "granted")
 
+    def test_what_the_form_no_longer_shows_is_not_asked(self):
+        """A date and terms filled in before the subject changed grant nothing."""
+        self._grant(100)
+        term = self.env.ref("account.account_payment_term_30days")
+        asked = {"payment_term_id": term.id, "limit_until": self.today}
+        request = self._submit_request(subject="terms", **asked)
+        self.assertFalse(request.limit_until)
+        request.action_withdraw()
+        request = self._submit_request(subject="close", **asked)
+        self.assertFalse(request.payment_term_id)
+        request.with_user(self.leader).write({"payment_term_id": term.id})
+        request.with_user(self.leader).action_approve()
+        self.assertEqual(self.account.state, "closed")
+        self.assertFalse(self.client.property_payment_term_id)
+
+    def test_personal_defaults_decide_nothing(self):
+        """`ir.default` is public and anybody's."""
+        defaults = self.env["ir.default"].with_user(self.seller)
+        for name, value in (
+            ("agreed_by_ids", self.leader.ids),
+            ("approver_id", self.other_seller.id),
+            ("state", "approved"),
+            ("granted_limit", 900.0),
+            ("requested_by_id", self.other_seller.id),
+        ):
+            defaults.set("client.account.request", name, value, user_id=True)
+        request = self._make_request(5)
+        self.assertRecordValues(
+            request,
+            [
+                {
+                    "agreed_by_ids": [],
+                    "approver_id": False,
+                    "state": "draft",
+                    "granted_limit": 0.0,
+                    "requested_by_id": self.seller.id,
+                }
+            ],
+        )
+        self.assertEqual(request.default_get(["state"]), {"state": "draft"})
+
+    def test_context_of_the_caller_silences_nobody(self):
+        context = {
+            "mail_activity_automation_skip": True,
+            "default_state": "cancel",
+            "active_test": False,
+        }
+        request = self._make_request(5)
+        request.with_context(**context).action_submit()
+        self.assertEqual(self._get_activities(request).user_id, self.leader)
+        decision = request.with_user(self.leader).with_context(**context)
+        with self.assertRefused("is no approver"):
+            decision.action_delegate(self.gone.id)
+        decision.action_approve()
+        self.assertFalse(self._get_activities(request))
+        self.assertEqual(self._get_outcome_mails(request).state, "outgoing")
+
+    def test_request_about_another_company_s_client_is_refused(self):
+        sister = self.env["res.company"].create({"name": "Sister"})
+        client = self.env["res.partner"].create(
+            {"name": "Theirs", "company_id": sister.id}
+        )
+        self.seller.company_ids |= sister
+        requests = self.env["client.account.request"].with_user(self.seller)
+        requests = requests.with_context(
+            allowed_company_ids=(self.company | sister).ids
+        )
+        with self.assertRefused("a client of Sister only"):
+            requests.create({"partner_id": client.id, "reason": "Why"})
+
+    def test_portal_user_learns_of_no_request(self):
+        self.portal.partner_id.parent_id = False
+        self._submit_request(5, partner=self.portal.partner_id)
+        with self.assertRefused(exception=AccessError):
+            self.portal.partner_id.with_user(self.portal).action_client_request_update()
+
+    def test_deleted_template_blocks_no_decision(self):
+        self.env.ref("client_account.mail_template_request_approved").unlink()
+        request = self._submit_request(5)
+        request.with_user(self.leader).action_approve()
+        self.assertEqual(request.state, "approved")
+
     def test_draft_is_deleted_and_a_submitted_request_stays(self):
         request = self._make_request(5)
         request.unlink()
@@ -216,16 +298,6 @@ class TestAccountRequest(ClientAccountRequestCommon):
             (
                 {"requested_limit": 5, "limit_until": self.today - timedelta(days=1)},
                 "is past",
-            ),
-            (
-                {
-                    "subject": "terms",
-                    "payment_term_id": self.env.ref(
-                        "account.account_payment_term_30days"
-                    ).id,
-                    "limit_until": self.today,
-                },
-                "Only a credit limit",
             ),
         ):
             with self.subTest(vals=vals):
@@ -676,6 +748,16 @@ class TestAccountRequest(ClientAccountRequestCommon):
         self.assertEqual(request.state, "submitted")
         self.assertEqual(request.agreed_by_ids, self.approver)
 
+    def test_who_agreed_decides_once_one_is_enough(self):
+        self.company.write(
+            {"client_two_approvers": True, "client_two_approvers_above": 100}
+        )
+        request = self._submit_request(500)
+        request.with_user(self.leader).action_approve()
+        self.company.client_two_approvers = False
+        request.with_user(self.leader).action_approve()
+        self.assertEqual(request.state, "approved")
+
     def test_second_approver_rejects(self):
         self.company.write(
             {"client_two_approvers": True, "client_two_approvers_above": 100}
@@ -747,6 +829,10 @@ class TestAccountRequest(ClientAccountRequestCommon):
         self.assertEqual(decision.balance, -40.0)
         self.assertEqual(decision.present_limit, 100.0)
         self.assertEqual(decision.kind, "raise")
+        # What is stored can be searched, sorted and grouped by who may read it.
+        for name in ("kind", "previous_state"):
+            self.assertTrue(decision.search([(name, "!=", "x")], order=name))
+            self.assertTrue(decision._read_group([], [name]))
 
     def test_requester_learns_no_figure_through_the_account(self):
         self._grant(100)
@@ -944,6 +1030,7 @@ class TestCreditHistory(ClientAccountRequestCommon):
         request = self._get_request()
         self.assertEqual(request.invoiced_total, 6000.0)
         self.assertEqual(request.suggested_limit, 1500.0)
+        self.assertEqual(request.days_late, 0.0)
 
     def test_old_invoices_count_for_the_total_only(self):
         old = self._invoice(9999, "2024-01-15")

@@ -17,6 +17,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Override of `base` to merge accounts before it deletes those in the way."""
+        if not dst_partner.is_company and any(src_partners.mapped("is_company")):
+            # As `base` does later on; who the client is has to be known now.
+            dst_partner.is_company = True
         # Sudo: whoever may merge need not see each company's accounts.
         accounts_sudo = src_partners.sudo().client_account_ids
         client = dst_partner.commercial_partner_id
