@@ -111,12 +111,13 @@ class AccountMove(models.Model):
             return super().create(vals_list)
         for vals in vals_list:
             self._check_no_adjustment_field(vals)
-        defaults = {
-            f"default_{name}" for name in ADJUSTMENT_FIELDS
-        } & self.env.context.keys()
-        if defaults:
-            self = self.with_context(**dict.fromkeys(defaults))  # noqa: PLW0642
         return super().create(vals_list)
+
+    @api.model
+    def default_get(self, fields):
+        """Override of the ORM to take no mark from a context or a personal default."""
+        names = [name for name in fields if name not in ADJUSTMENT_FIELDS]
+        return super().default_get(names)
 
     def write(self, vals):
         """Override of the ORM to keep the marks of adjustments to the addon's own code.

@@ -244,6 +244,8 @@ class ClientAccount(models.Model):
         waiting = requests._find_open_request(target)
         if waiting and requests._find_open_request(self):
             raise UserError(waiting._get_open_request_message())
+        # Who agreed has agreed about this client, not about the other one.
+        requests.filtered(lambda item: item.state == "submitted")._withdraw_agreements()
         requests._as_workflow().write(
             {"account_id": target.id, "partner_id": target.partner_id.id}
         )
@@ -562,6 +564,7 @@ class ClientAccount(models.Model):
         A request that was ever submitted keeps its client, see
         `res.partner._check_no_client_account_decided`.
         """
+        self.check_access("unlink")
         # Sudo: what goes with the account is nobody's to keep.
         self.sudo().request_ids.unlink()
         return super().unlink()

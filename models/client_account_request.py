@@ -526,7 +526,8 @@ class ClientAccountRequest(models.Model):
         """Return values with exact amounts, and texts that the database can store.
 
         :param account: the `client.account` whose currency the amounts are in
-        :raise UserError: when an amount is none of the currency
+        :raise UserError: when an amount is none of the currency, or a date none of the
+            books
         """
         vals = dict(vals)
         for name in {"requested_limit", "granted_limit"} & vals.keys():
@@ -534,6 +535,9 @@ class ClientAccountRequest(models.Model):
             value = 0.0 if vals[name] in (False, None) else vals[name]
             # Sudo: whoever requests need not see the account.
             vals[name] = account.sudo()._check_limit(value)
+        if vals.get("limit_until"):
+            name = account.sudo().display_name
+            vals["limit_until"] = check_date(self.env, name, vals["limit_until"])
         if "reason" in vals:
             vals["reason"] = clean_reason(vals["reason"])
         return vals
@@ -541,6 +545,8 @@ class ClientAccountRequest(models.Model):
     def write(self, vals):
         """Override of the ORM to let each field be written by whom it concerns."""
         if not self._is_workflow():
+            # First of all: a refusal names records.
+            self.check_access("write")
             self._check_not_protected(vals.keys() - DECIDABLE_FIELDS)
             names = (ASKED_FIELDS | DECIDABLE_FIELDS).intersection(vals)
             for request in self if names else ():
@@ -793,7 +799,6 @@ class ClientAccountRequest(models.Model):
         """
         if not self.limit_until or self.subject != "limit":
             return
-        check_date(self.env, self._get_client_name(), self.limit_until)
         if self.limit_until < fields.Date.context_today(self):
             raise UserError(
                 self.env._(

@@ -57,6 +57,8 @@ class ClientProtectedMixin(models.AbstractModel):
     def write(self, vals):
         """Override of the ORM to let only the workflow decide."""
         if not self._is_workflow():
+            # First of all: a refusal names records.
+            self.check_access("write")
             self._check_not_protected(vals)
         return super(ClientProtectedMixin, self._without_approval()).write(vals)
 

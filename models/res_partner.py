@@ -357,6 +357,8 @@ class ResPartner(models.Model):
         """
         if MOVING_FIELDS.isdisjoint(vals):
             return super().write(vals)
+        # First of all: a refusal names clients.
+        self.check_access("write")
         moving = self._filter_moving_clients(vals)
         accounts = moving._check_client_may_move()
         result = super().write(vals)
@@ -478,6 +480,7 @@ class ResPartner(models.Model):
 
         Where there are journal items, Odoo itself keeps the contact.
         """
+        self.check_access("unlink")
         self._check_no_client_account_decided()
         # Sudo: accounts are nobody's to delete but go with their client.
         self.sudo().client_account_ids.unlink()

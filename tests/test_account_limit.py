@@ -622,6 +622,28 @@ class TestMovedClients(ClientAccountRequestCommon):
         self.assertEqual(self._get_account(self.parent).credit_limit, 100.0)
         self.assertEqual(self.account.state, "closed")
 
+    def test_agreement_about_one_client_is_none_about_another(self):
+        self.company.write(
+            {"client_two_approvers": True, "client_two_approvers_above": 50}
+        )
+        request = self._submit_request(100)
+        request.with_user(self.leader).action_approve()
+        self.assertEqual(request.agreed_by_ids, self.leader)
+        self._merge(self.chief, self.client, self.other_client)
+        self.assertEqual(request.partner_id, self.other_client)
+        self.assertFalse(request.agreed_by_ids)
+
+    def test_refusals_name_no_client_to_outsiders(self):
+        self._submit_request(100)
+        for call in (
+            lambda: self.client.with_user(self.seller).write({"is_company": False}),
+            lambda: self.client.with_user(self.seller).unlink(),
+            lambda: self.account.with_user(self.seller).write({"state": "closed"}),
+            lambda: self.account.with_user(self.seller).unlink(),
+        ):
+            with self.assertRefused(exception=AccessError):
+                call()
+
     def test_approver_merges_and_limits_stay(self):
         request = self._grant(100)
         self._grant(70, partner=self.other_client)

@@ -214,6 +214,14 @@ class TestAccountRequest(ClientAccountRequestCommon):
         )
         self.assertEqual(request.default_get(["state"]), {"state": "draft"})
 
+    def test_template_says_nothing_of_a_request_in_another_state(self):
+        """Anybody may send a template about a record of their own."""
+        request = self._make_request(5)
+        for state in ("approved", "rejected", "withdrawn"):
+            template = self.env.ref(f"client_account.mail_template_request_{state}")
+            body = template._render_field("body_html", request.ids)[request.id]
+            self.assertNotIn("your request", body)
+
     def test_context_of_the_caller_silences_nobody(self):
         context = {
             "mail_activity_automation_skip": True,

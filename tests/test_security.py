@@ -651,6 +651,16 @@ class TestSecurity(ClientAccountCommon):
             for name in ADJUSTMENT_FIELDS:
                 self.assertFalse(invoice[name], name)
 
+    def test_personal_defaults_mark_no_document(self):
+        """`ir.default` is public and anybody's."""
+        defaults = self.env["ir.default"].with_user(self.biller)
+        for name, value in self._get_marks().items():
+            defaults.set("account.move", name, value, user_id=True)
+        moves = self.env["account.move"].with_user(self.biller)
+        invoice = moves.create(self._prepare_invoice())
+        for name in ADJUSTMENT_FIELDS:
+            self.assertFalse(invoice[name], name)
+
     def test_context_defaults_mark_nothing_booked_for_an_officer(self):
         """Documents made under sudo take no mark from the caller's context either."""
         defaults = {

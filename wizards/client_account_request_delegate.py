@@ -17,6 +17,9 @@ class ClientAccountRequestDelegate(models.TransientModel):
     def _compute_candidate_ids(self):
         for wizard in self:
             request = wizard.request_id
+            if not request:
+                wizard.candidate_ids = False
+                continue
             wizard.candidate_ids = (
                 request.sudo()
                 .company_id._get_client_approvers()
