@@ -10,7 +10,8 @@ from threading import Barrier, Event
 
 from aiosmtpd.controller import Controller
 
-from odoo.tests import tagged
+from odoo.sql_db import db_connect
+from odoo.tests import get_db_name, tagged
 
 from .server import CALL_TIMEOUT, HOST, find_free_port
 from .server_case import ADMIN, ServerCase
@@ -511,6 +512,28 @@ class TestRequestRaces(ServerCase):
                 decided.set()
             sending.result(CALL_TIMEOUT)
         self._assert_mailed_once(request_ids)
+
+    def test_a_decision_that_has_to_start_again_is_mailed_once(self):
+        """What is sent before the commit goes again with each try."""
+        [client_id] = self._make_clients(1)
+        [(term_id,)] = self._query("SELECT MIN(id) FROM account_payment_term")
+        request_id = self._submit_request(client_id, ASKED, payment_term_id=term_id)
+        with (
+            ThreadPoolExecutor(1) as pool,
+            db_connect(get_db_name()).cursor() as other,
+        ):
+            # The terms are written to the client last, after the outcome's mail.
+            other.execute(
+                "UPDATE res_partner SET comment = comment WHERE id = %s", [client_id]
+            )
+            approving = pool.submit(self._prepare_call(APPROVE, 0, request_id))
+            try:
+                self._wait_for_waiting(1, [approving])
+            finally:
+                other.commit()
+            self.assertIs(approving.result(CALL_TIMEOUT), True)
+        self._assert_decided(request_id, APPROVE, 0)
+        self._assert_mailed_once([request_id])
 
     def _count_queue_starts(self):
         """Return how many starts of the mail queue are due."""
