@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -61,6 +62,17 @@ ACCOUNT_KEY_FIELDS = (
     "limit_request_id",
     "state_reason",
     "limit_lapse_told",
+)
+
+# Fields of a request that only viewers read.
+VIEWER_FIELDS = frozenset(
+    (
+        "kind",
+        "previous_state",
+        "previous_limit",
+        "previous_payment_term_id",
+        "previous_request_id",
+    )
 )
 
 # Forged by a caller: nothing that JSON or XML can carry is the workflow's own object.
@@ -127,7 +139,7 @@ class Row(NamedTuple):
     target: str
     detail: str
     attempt: Callable  # takes the `call` of a client
-    harmless: bool = False  # it makes a draft, but without the value
+    harmless: bool = False  # not refused: it makes a draft, but without the value
 
     def __str__(self):
         return " / ".join(self[:5])
@@ -225,12 +237,19 @@ def get_asked(record):
     }
 
 
+def get_asked_without(record, names):
+    """Return what a new request asks for, apart from what defaults are to say."""
+    asked = get_asked(record)
+    return {name: value for name, value in asked.items() if name not in names}
+
+
 def create_with_defaults(call, record, vals):
     context = {f"default_{name}": value for name, value in vals.items()}
-    asked = {
-        name: value for name, value in get_asked(record).items() if name not in vals
-    }
-    return call(REQUEST, "create", asked, context=context)
+    return call(REQUEST, "create", get_asked_without(record, vals), context=context)
+
+
+def create_with_context(call, record, vals, context):
+    return call(REQUEST, "create", {**get_asked(record), **vals}, context=context)
 
 
 def write_with_context(call, record, vals, context):
@@ -249,6 +268,15 @@ def create_account(call, record, company_id):
         "state": "granted",
     }
     return call(ACCOUNT, "create", vals)
+
+
+def create_client(call, record, vals):
+    return call("res.partner", "create", {"name": "Route", **vals})
+
+
+def create_client_with_defaults(call, record, vals):
+    context = {f"default_{name}": value for name, value in vals.items()}
+    return call("res.partner", "create", {"name": "Route"}, context=context)
 
 
 def reject_by_wizard(call, record):
@@ -591,10 +619,18 @@ class TestRequestRoutes(ServerCase):
             function = WRITE_ROUTES[route]
             some = account if route == "write" else ACCOUNT_KEY_FIELDS
             yield route, function, EVERYONE, "account", some
-        # Dropped, so what is made is the same as without them.
-        dropped = sorted(PROTECTED_FIELDS - {"partner_id"})
         actors = ("requester", "approver", "portal")
-        yield "default_*", create_with_defaults, actors, "approved", dropped
+        yield "default_*", create_with_defaults, actors, "approved", created
+
+    def _is_dropped(self, actor, route, name):
+        """Tell whether a value is dropped, so that a draft is made without it.
+
+        Defaults are, but refused is another company, and what the actor may not see.
+        """
+        if route != "default_*" or actor == "portal":
+            return False
+        hidden = actor == "requester" and name in VIEWER_FIELDS
+        return not hidden and name not in ("company_id", "lock_version")
 
     def _iter_field_rows(self):
         """Yield the rows of routes that set fields, over either protocol in turn."""
@@ -613,8 +649,48 @@ class TestRequestRoutes(ServerCase):
                     target_name,
                     name,
                     partial(function, record=record, vals=vals),
-                    harmless=route == "default_*" and actor in INTERNAL,
+                    harmless=self._is_dropped(actor, route, name),
                 )
+
+    def _iter_own_default_rows(self):
+        """Yield the rows of defaults that an actor stores, all fields at once, as Odoo
+        clears its caches each time."""
+        # A default may name client and company.
+        names = sorted(PROTECTED_FIELDS - {"partner_id", "company_id"})
+        actors = ("requester", "approver", "portal")
+        for protocol, actor in product(PROTOCOLS, actors):
+            values = self._get_request_values(actor)
+            attempt = partial(
+                self._create_with_own_defaults,
+                record=self.records["approved"],
+                vals={name: values[name] for name in names},
+                user_id=self.uids[actor],
+            )
+            harmless = actor in INTERNAL
+            yield Row(
+                protocol, actor, "ir.default", "approved", "all", attempt, harmless
+            )
+
+    def _create_with_own_defaults(self, call, record, vals, user_id):
+        """Make a request with values that its user has stored as own defaults."""
+        field_ids = self._query(
+            "SELECT name, id FROM ir_model_fields WHERE model = %s AND name = ANY(%s)",
+            REQUEST,
+            list(vals),
+        )
+        defaults = [
+            {
+                "field_id": field_id,
+                "user_id": user_id,
+                "json_value": json.dumps(vals[name]),
+            }
+            for name, field_id in field_ids
+        ]
+        default_ids = call("ir.default", "create", defaults)
+        try:
+            return call(REQUEST, "create", get_asked_without(record, vals))
+        finally:
+            call("ir.default", "unlink", default_ids)
 
     def _may_write(self, actor, target, name):
         """Tell whether that is the actor's to write: the positive controls do."""
@@ -639,6 +715,17 @@ class TestRequestRoutes(ServerCase):
             function = partial(write_with_context, vals=vals, context=context)
             detail = f"{name}, {context}"
             yield "write with a forged context", detail, actors, target, function
+        creators = ("requester", "approver")
+        for context in FORGED_CONTEXTS:
+            for name in ("state", "granted_limit", "requested_by_id"):
+                vals = {name: self._get_request_values("approver")[name]}
+                function = partial(create_with_context, vals=vals, context=context)
+                detail = f"{name}, {context}"
+                route = "create with a forged context"
+                yield route, detail, creators, "draft", function
+            approve = method("action_approve", context=context)
+            for actor, target in (("requester", "submitted"), ("own_approver", "own")):
+                yield "action_approve", str(context), (actor,), target, approve
 
     def _iter_decision_cases(self):
         """Yield the cases of decisions by the wrong actor, or on the wrong request."""
@@ -727,6 +814,24 @@ class TestRequestRoutes(ServerCase):
             yield "copy", "", EVERYONE, target, method("copy")
         create = partial(create_account, company_id=self.companies["other"])
         yield "create", "of an account", EVERYONE, "account", create
+        yield from self._iter_new_client_cases()
+
+    def _iter_new_client_cases(self):
+        """Yield the cases of clients made together with an account."""
+        home = {"company_id": self.companies["home"]}
+        draft = {"requested_limit": 5.0, "state": "approved"}
+        for name, value in (
+            ("state", "granted"),
+            ("credit_limit", 9000.0),
+            ("request_ids", [(0, 0, draft)]),
+        ):
+            vals = {"client_account_ids": [(0, 0, {**home, name: value})]}
+            for function, how in (
+                (create_client, name),
+                (create_client_with_defaults, f"{name} by default_*"),
+            ):
+                attempt = partial(function, vals=vals)
+                yield "new client", how, EVERYONE, "account", attempt
 
     def _iter_neighbour_cases(self):
         """Yield the cases of other records by which an account would move."""
@@ -791,7 +896,7 @@ class TestRequestRoutes(ServerCase):
 
     def _get_rows(self):
         """Return the whole table."""
-        rows = list(self._iter_field_rows())
+        rows = [*self._iter_field_rows(), *self._iter_own_default_rows()]
         protocols = cycle(PROTOCOLS)
         for cases in (
             self._iter_context_cases(),
@@ -834,8 +939,10 @@ class TestRequestRoutes(ServerCase):
             answer = row.attempt(client.call)
         except (Fault, JsonFault) as fault:
             self.assertTrue(is_refusal(fault), fault)
+            self.assertFalse(row.harmless, fault)
         except ImportRefusedError as error:
             self.assertIn("'type': 'error'", str(error))
+            self.assertFalse(row.harmless, error)
         else:
             self.assertTrue(row.harmless, f"It answered {answer!r}.")
             self._check_harmless(client, row.actor, answer)
@@ -861,8 +968,20 @@ class TestRequestRoutes(ServerCase):
     def _get_controls(self):
         """Return what shows that a route is open to the right actor: the control, and
         the routes."""
-        forged = partial(write_with_context, context=FORGED_CONTEXTS[0])
-        granting = {**WRITE_ROUTES, "write with a forged context": forged}
+        context = FORGED_CONTEXTS[0]
+        granting = {
+            **WRITE_ROUTES,
+            "write with a forged context": partial(write_with_context, context=context),
+        }
+        creating = {
+            **CREATE_ROUTES,
+            "create with a forged context": partial(
+                create_with_context, context=context
+            ),
+        }
+        own_default = partial(
+            self._create_with_own_defaults, user_id=self.uids["requester"]
+        )
         return [
             *(
                 (partial(self._control_granted_limit, function), route)
@@ -878,9 +997,11 @@ class TestRequestRoutes(ServerCase):
             ),
             *(
                 (partial(self._control_creation, function), route)
-                for route, function in CREATE_ROUTES.items()
+                for route, function in creating.items()
             ),
-            (self._control_default, "default_*"),
+            (partial(self._control_default, create_with_defaults), "default_*"),
+            (partial(self._control_default, own_default), "ir.default"),
+            (self._control_new_client, "new client"),
             (self._control_submit, "action_submit"),
             (self._control_withdraw, "action_withdraw"),
             (self._control_delegation, "action_delegate"),
@@ -935,11 +1056,21 @@ class TestRequestRoutes(ServerCase):
         )
         self.assertEqual(made, [(self.uids[actor], "draft")])
 
-    def _control_default(self, call):
+    def _control_default(self, function, call):
         vals = {"reason": "By default", "payment_term_id": self.terms[1]}
-        draft = self.records["draft"]
-        request_id = create_with_defaults(call("requester"), draft, vals)
+        request_id = function(call("requester"), self.records["draft"], vals)
         self._assert_stored(self._read_request(request_id), **vals)
+
+    def _control_new_client(self, call):
+        """A policy makes the account together with its client."""
+        vals = {"client_credit_application": "manual"}
+        partner_id = create_client(call("officer"), None, vals)
+        made = self._query(
+            "SELECT company_id, state, credit_application FROM client_account"
+            " WHERE partner_id = %s",
+            partner_id,
+        )
+        self.assertEqual(made, [(self.companies["home"], "not_granted", "manual")])
 
     def _control_submit(self, call):
         request = self._make_request("requester", 60.0)
