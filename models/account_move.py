@@ -244,6 +244,10 @@ class AccountMove(models.Model):
         :return: the warning, empty while the client stays within the limit
         :rtype: str
         """
+        if not self.env.user.has_group(VIEWER):
+            # Whether it shows, while the document's total changes, would tell the
+            # figures to the cent.
+            return ""
         account = self._get_warning_account(record)
         if account.state not in (*DECIDED_STATES, "closed"):
             # Nobody decided about a limit, so there is none to pass.
@@ -253,7 +257,7 @@ class AccountMove(models.Model):
         limit = account.limit_in_force
         if account.currency_id.compare_amounts(exposure, limit) <= 0:
             return ""
-        return account.sudo(self.env.su)._get_limit_warning(exposure, limit)
+        return account._get_limit_warning(exposure, limit)
 
     def _get_warning_account(self, record):
         """Return the account of a document's client in its company, under sudo."""

@@ -9,7 +9,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL, float_round, format_date
 
 from ..utils import check_amount, clean_reason, in_plain_context, is_real_number
-from .client_account import VIEWER
 
 _logger = logging.getLogger(__name__)
 
@@ -101,22 +100,15 @@ class ClientAccount(models.Model):
     def _get_limit_warning(self, exposure, limit):
         """Return the banner of a document that takes one client over the limit.
 
-        Empty for who may not see figures: whether it shows, while the document's total
-        changes, would tell them to the cent.
-
         :param float exposure: what the client would owe, company currency
         :param float limit: the limit in force, company currency
         """
-        account_sudo = self.sudo()
-        name = account_sudo.display_name
-        if not self.env.user.has_group(VIEWER):
-            return ""
         values = {
-            "client": name,
-            "owed": account_sudo.currency_id.format(exposure),
-            "limit": account_sudo.currency_id.format(limit),
+            "client": self.display_name,
+            "owed": self.currency_id.format(exposure),
+            "limit": self.currency_id.format(limit),
         }
-        if account_sudo.state == "suspended":
+        if self.state == "suspended":
             return self.env._(
                 "The account of %(client)s is suspended, and with this document the "
                 "client owes %(owed)s. Resume the account, or ask for payment first.",

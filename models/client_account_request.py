@@ -8,9 +8,6 @@ from ..utils import check_date, clean_reason, in_plain_context
 from .client_account import VIEWER
 from .client_account_limit import DECIDED_STATES
 
-APPROVER = "client_account.group_client_account_approver"
-OFFICER = "client_account.group_client_account_officer"
-
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
 
 # What the requester asks for, in a draft.
@@ -465,14 +462,33 @@ class ClientAccountRequest(models.Model):
         return super(ClientAccountRequest, self._as_workflow()).create(prepared)
 
     def _prepare_request_vals(self, vals):
-        """Return the values of a new request, its client and account filled in.
-
-        :raise UserError: when no client is named, or two that differ
-        :raise AccessError: when the user may not see the client
-        """
+        """Return the values of a new request, its client and account filled in."""
         # What a form was opened with: its readonly fields are not sent.
         names = {"partner_id", "company_id"} - vals.keys()
         vals = {**self.default_get(list(names)), **vals} if names else vals
+        if "subject" not in vals and "requested_limit" not in vals:
+            subject = "terms" if vals.get("payment_term_id") else "limit"
+            vals = {**vals, "subject": subject}
+        account = self._get_requested_account(vals)
+        return {
+            **self._check_vals(vals, account),
+            "name": self.env["ir.sequence"].next_by_code(self._name),
+            "account_id": account.id,
+            "partner_id": account.partner_id.id,
+            "company_id": account.company_id.id,
+            "requested_by_id": self.env.uid,
+            "state": "draft",
+        }
+
+    def _get_requested_account(self, vals):
+        """Return the account that the values of a new request name, under sudo.
+
+        It is made where the client has none yet.
+
+        :raise UserError: when no client is named, two that differ, or one of another
+            company
+        :raise AccessError: when the user may not see the client
+        """
         # Sudo: whoever requests need not see the account, only the client.
         account = self.env["client.account"].sudo().browse(vals.get("account_id"))
         partner = self.env["res.partner"].browse(
@@ -495,11 +511,6 @@ class ClientAccountRequest(models.Model):
                     client.display_name,
                 )
             )
-        if "subject" not in vals and "requested_limit" not in vals:
-            vals = {
-                **vals,
-                "subject": "terms" if vals.get("payment_term_id") else "limit",
-            }
         home = client.company_id.root_id
         if home and home != root:
             raise UserError(
@@ -510,16 +521,7 @@ class ClientAccountRequest(models.Model):
                     home=home.name,
                 )
             )
-        account = account or self.env["client.account"]._get_or_create(client, root)
-        return {
-            **self._check_vals(vals, account),
-            "name": self.env["ir.sequence"].next_by_code(self._name),
-            "account_id": account.id,
-            "partner_id": client.id,
-            "company_id": root.id,
-            "requested_by_id": self.env.uid,
-            "state": "draft",
-        }
+        return account or account._get_or_create(client, root).sudo()
 
     @api.model
     def _check_vals(self, vals, account):
@@ -833,8 +835,8 @@ class ClientAccountRequest(models.Model):
     def _get_open_request_message(self):
         """Return that one request has to be decided before another."""
         return self.env._(
-            "%(request)s of %(user)s about %(client)s waits for a decision. Ask for "
-            "more there, or wait until it is decided.",
+            "%(request)s of %(user)s about %(client)s waits for a decision. Wait until "
+            "it is decided, or ask %(user)s to withdraw it.",
             request=self.name,
             user=self.requested_by_id.name,
             client=self._get_client_name(),
@@ -859,6 +861,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when nobody may decide about one of these requests
         """
+        # Sudo: scheduling for a colleague asks for rights on them and their mails.
         for request in self.sudo():
             deciders = request._get_deciders()
             if not deciders:
@@ -1083,6 +1086,7 @@ class ClientAccountRequest(models.Model):
 
     def _close_activities(self):
         """Mark the user's own activity on these requests done and remove the rest."""
+        # Sudo: the others' activities go too, and a requester withdraws them all.
         requests = self.sudo()
         requests.activity_feedback([ACTIVITY_TYPE], user_id=self.env.uid)
         requests.activity_unlink([ACTIVITY_TYPE])
@@ -1130,6 +1134,7 @@ class ClientAccountRequest(models.Model):
         """
         self = in_plain_context(self)  # noqa: PLW0642
         self.check_access("read")
+        # Sudo: whether that one may decide is what is checked.
         user = self.env["res.users"].sudo().browse(self._check_user_id(user_id))
         self._touch()
         for request in self:
@@ -1156,6 +1161,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_cannot_delegate_reason(self, user):
         """Return why one request cannot be handed to a user, or an empty text."""
+        # Sudo: who decides is the company's choice, not the user's to read.
         if self.env.user not in self.sudo().company_id._get_client_approvers():
             return self.env._(
                 "Only approvers of client accounts can delegate %s.", self.name

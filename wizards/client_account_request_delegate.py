@@ -20,6 +20,7 @@ class ClientAccountRequestDelegate(models.TransientModel):
             if not request:
                 wizard.candidate_ids = False
                 continue
+            # Sudo: a branch's user need not read the root company.
             wizard.candidate_ids = (
                 request.sudo()
                 .company_id._get_client_approvers()
