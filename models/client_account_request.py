@@ -547,8 +547,9 @@ class ClientAccountRequest(models.Model):
     def write(self, vals):
         """Override of the ORM to let each field be written by whom it concerns."""
         if not self._is_workflow():
-            # First of all: a refusal names records.
-            self.check_access("write")
+            # First of all: a refusal names records. Who may read them is told in words
+            # why; the ORM refuses the others who may not write.
+            self.check_access("read")
             self._check_not_protected(vals.keys() - DECIDABLE_FIELDS)
             names = (ASKED_FIELDS | DECIDABLE_FIELDS).intersection(vals)
             for request in self if names else ():

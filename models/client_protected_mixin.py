@@ -57,8 +57,9 @@ class ClientProtectedMixin(models.AbstractModel):
     def write(self, vals):
         """Override of the ORM to let only the workflow decide."""
         if not self._is_workflow():
-            # First of all: a refusal names records.
-            self.check_access("write")
+            # First of all: a refusal names records. Who may read them is told in words
+            # why; the ORM refuses the others who may not write.
+            self.check_access("read")
             self._check_not_protected(vals)
         return super(ClientProtectedMixin, self._without_approval()).write(vals)
 

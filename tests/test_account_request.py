@@ -378,6 +378,9 @@ class TestAccountRequest(ClientAccountRequestCommon):
                     getattr(decision, again)(*args)
             with self.assertRefused("does not wait for a decision"):
                 request.action_withdraw()
+            # Whoever saves another amount on a page that is out of date is told so.
+            with self.assertRefused("cannot be written here"):
+                decision.write({"granted_limit": 5})
             self.assertEqual(self._get_outcome_mails(request), mails)
             self._get_account(self.other_client)._set_limit(0, "not_granted")
 
