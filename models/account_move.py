@@ -14,6 +14,9 @@ ADJUSTMENT_FIELDS = frozenset(
         "client_adjustment_reason",
         "client_adjustment_key",
         "client_account_credit",
+        "client_anyway_reason",
+        "client_anyway_user_id",
+        "client_anyway_date",
     )
 )
 # In the context while an adjustment is posted again with its allocations still to be
@@ -129,6 +132,9 @@ class AccountMove(models.Model):
         result = super().write(vals)
         if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
+        # Posting tells by itself.
+        if vals.get("state") in ("draft", "cancel") and self._get_receivable_items():
+            self.env["client.account"]._trigger_notices()
         return result
 
     def _check_no_adjustment_field(self, vals):
@@ -150,9 +156,14 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         """Override of `account`, the one choke point of posting.
 
-        It opens the accounts of new clients and applies credit as their policy says.
+        It opens the accounts of new clients, keeps the balance within what their
+        policies allow, and applies credit as those say.
+
+        :raise BalanceRefused: when a policy does not let a document through
         """
-        posted = super()._post(soft=soft)
+        moves, anyway = self._take_post_anyway()
+        terms = moves._touch_client_accounts()
+        posted = super(AccountMove, moves)._post(soft=soft)
         receivables = posted.line_ids.filtered(
             lambda line: (
                 line.account_type == "asset_receivable"
@@ -161,10 +172,21 @@ class AccountMove(models.Model):
             )
         )
         if receivables:
-            self.env["client.account"]._invalidate_figures()
-            accounts = receivables._get_or_create_client_accounts()
+            accounts = self.env["client.account"]
+            accounts._invalidate_figures()
+            terms.update(receivables._touch_missing_client_accounts(terms))
+            credits = posted._check_balances(terms, anyway)
             if self.env.context.get("client_credits_held") is not _HOLD_CREDITS:
-                receivables._apply_credits_by_policy(accounts)
+                posted._pay_up_front(terms, anyway)
+                receivables._apply_credits_by_policy(
+                    {
+                        key: posting.credit_application
+                        for key, posting in terms.items()
+                        # Nothing to look for where the gate has seen no credit.
+                        if credits.get(key, True)
+                    }
+                )
+            accounts._trigger_notices()
         return posted
 
     def button_draft(self):
@@ -174,6 +196,7 @@ class AccountMove(models.Model):
         document stays on it; a credit of the account is free to go elsewhere again.
         """
         self._release_account_credits()
+        self._forget_post_anyway()
         return super().button_draft()
 
     def _release_account_credits(self):
@@ -510,6 +533,8 @@ class AccountMove(models.Model):
         """
         # Sudo: officers need no right to change journal entries; these are adjustments.
         for move in in_plain_context(self.sudo()):
+            # Who posts against this credit meanwhile must not miss that it goes.
+            move._touch_client_accounts()
             move._get_client_allocations().unlink()
             if move._is_adjustment_locked():
                 reversal = move._reverse_moves(
@@ -607,13 +632,20 @@ class AccountMove(models.Model):
         move._check_adjustment_modifiable(values)
         allocations = move._get_adjustment_allocations()
         move._get_client_allocations().unlink()
+        raised = move._is_charge_raised(values)
         move.button_draft()
         move._rewrite_adjustment(values)
-        move.with_context(client_credits_held=_HOLD_CREDITS)._post(soft=False)
+        held = move.with_context(client_credits_held=_HOLD_CREDITS)
+        if not raised:
+            # What lowers a debt is right also where the balance is too low as it is.
+            held = held._with_post_anyway(None)
+        held._post(soft=False)
         move._tell_moved_dates([values["date"]])
         if allocations:
             # Sudo: putting back is part of the change, which the officer may make.
             self.env["account.move.line"].sudo()._allocate_amounts(allocations)
+        if raised:
+            move._pay_up_front(move._touch_client_accounts())
 
     def _is_adjustment_changed(self, values):
         """Tell whether amount or dates differ from those of this adjustment."""
@@ -629,6 +661,18 @@ class AccountMove(models.Model):
                 self.client_adjustment == "charge"
                 and (values["date_due"] or date) not in lines.mapped("date_maturity")
             )
+        )
+
+    def _is_charge_raised(self, values):
+        """Tell whether this is a charge whose amount or time to pay becomes more."""
+        lines = self._get_receivable_items()
+        due = values["date_due"] or values["date"] or self.date
+        return self.client_adjustment == "charge" and (
+            self.company_currency_id.compare_amounts(
+                values["amount"], abs(sum(lines.mapped("balance")))
+            )
+            > 0
+            or due > max(lines.mapped("date_maturity"))
         )
 
     def _check_adjustment_modifiable(self, values):

@@ -15,6 +15,21 @@ CREDIT_COLUMNS = {
 }
 
 
+# Writing these changes a client's balance, or only how much of it is overdue.
+BALANCE_FIELDS = frozenset(
+    (
+        "partner_id",
+        "account_id",
+        "company_id",
+        "balance",
+        "debit",
+        "credit",
+        "amount_currency",
+    )
+)
+FIGURE_FIELDS = BALANCE_FIELDS | {"date_maturity", "date", "parent_state"}
+
+
 class AllocationCaps(dict):
     """How much of a pair of items may be matched: {(debit id, credit id): amount}.
 
@@ -214,19 +229,13 @@ class AccountMoveLine(models.Model):
     def write(self, vals):
         """Override of the ORM to keep the figures of client accounts fresh."""
         result = super().write(vals)
-        if not {
-            "partner_id",
-            "account_id",
-            "company_id",
-            "date_maturity",
-            "date",
-            "balance",
-            "debit",
-            "credit",
-            "amount_currency",
-            "parent_state",
-        }.isdisjoint(vals):
+        if not FIGURE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
+        if not BALANCE_FIELDS.isdisjoint(vals) and any(
+            line.parent_state == "posted" and line.account_type == "asset_receivable"
+            for line in self
+        ):
+            self.env["client.account"]._trigger_notices()
         return result
 
     def unlink(self):
@@ -709,17 +718,20 @@ class AccountMoveLine(models.Model):
             self.partner_id.commercial_partner_id, self.company_id
         )
 
-    def _get_or_create_client_accounts(self):
-        """Return {client key: `client.account`} of these items, made where missing."""
-        clients = defaultdict(self.env["res.partner"].browse)
-        for client, root in self._group_by_client():
-            clients[root] |= client
-        accounts = self.env["client.account"]
-        return {
-            (account.partner_id, root): account
-            for root, partners in clients.items()
-            for account in accounts.sudo()._get_or_create(partners, root)
-        }
+    def _touch_missing_client_accounts(self, terms):
+        """Return what posting needs to know of these items' accounts beyond `terms`.
+
+        Posting puts the client of the document on items that name another one.
+
+        :param terms: {client key: `PostingTerms`} of before
+        """
+        missing = self._group_by_client().keys() - terms.keys()
+        if not missing:
+            return {}
+        debtors = self.filtered(lambda line: line.balance > 0).partner_id
+        return self.env["client.account"]._touch_for_posting(
+            missing, debtors.commercial_partner_id
+        )
 
     def _pay_back_credits(self):
         """Set this debit item of an outbound payment against its client's credits.
@@ -731,23 +743,23 @@ class AccountMoveLine(models.Model):
             self._plan_allocations(self._search_open_credits(), self)
         )
 
-    def _apply_credits_by_policy(self, accounts):
+    def _apply_credits_by_policy(self, policies):
         """Apply credit to just posted receivable items as their clients' policies say.
 
-        :param accounts: {client key: `client.account`}
+        :param policies: {client key: value of `credit_application`} of the clients who
+            may have credit
         """
         # Sudo: the policy binds whoever posts, whatever they may see.
-        lines = self.sudo().filtered(lambda line: not line.reconciled)
+        lines = self.sudo().filtered(
+            lambda line: not line.reconciled and line._get_client_key() in policies
+        )
         debts = lines.filtered(
             lambda line: line.balance > 0 and line.move_id._takes_credit_by_itself()
         )
         givers = lines.filtered(
             lambda line: line.balance < 0 and line.move_id._gives_credit_by_itself()
         )
-        policies = {
-            key: accounts[key]._get_policy("credit_application")
-            for key in (debts | givers)._group_by_client()
-        }
+        policies = {key: policies[key] for key in (debts | givers)._group_by_client()}
         credits = lines._search_credits_by_policy(policies, debts, givers)
         open_debts = lines._search_debts_by_policy(policies, debts, credits)
         if not open_debts:

@@ -19,13 +19,20 @@ class AccountPartialReconcile(models.Model):
         """Override of the ORM to keep the figures of client accounts fresh."""
         partials = super().create(vals_list)
         self.env["client.account"]._invalidate_figures()
+        partials._trigger_client_notices()
         return partials
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh."""
+        self._trigger_client_notices()
         result = super().unlink()
         self.env["client.account"]._invalidate_figures()
         return result
+
+    def _trigger_client_notices(self):
+        """Have the balances of clients looked at whose items these match."""
+        if "asset_receivable" in self.debit_move_id.mapped("account_type"):
+            self.env["client.account"]._trigger_notices()
 
     def action_remove_client_allocation(self):
         """Take allocations off: they return to the credit, the invoice is open again.

@@ -51,7 +51,24 @@ PROTECTED_FIELDS = frozenset(
         "limit_until",
         "limit_request_id",
         "limit_lapse_told",
+        "low_balance_client_told",
+        "low_balance_manager_told",
+        "limit_exceeded_told",
+        "limit_early_told",
         "lock_version",
+    )
+)
+
+
+# Writing these may bring an account below a threshold or above its limit.
+NOTICE_FIELDS = frozenset(
+    (
+        "state",
+        "credit_limit",
+        "low_balance_client",
+        "low_balance_client_threshold",
+        "low_balance_manager",
+        "low_balance_manager_threshold",
     )
 )
 
@@ -118,7 +135,6 @@ class ClientAccount(models.Model):
         help="How far below zero the balance may go. Zero is a decision too: the "
         "client pays up front. It counts while the account is granted.",
     )
-    credit_application = fields.Selection(tracking=True)
     # === Figures, derived from posted receivable items ===
     balance = fields.Monetary(
         compute="_compute_figures",
@@ -200,10 +216,6 @@ class ClientAccount(models.Model):
         compute="_compute_history_line_ids",
         compute_sudo=True,
         string="History",
-    )
-    credit_application_default = fields.Selection(
-        related="company_id.credit_application",
-        string="Company Default",
     )
 
     _partner_company_unique = models.Constraint(
@@ -641,6 +653,8 @@ class ClientAccount(models.Model):
         result = super().write(vals)
         if not {"state", "credit_limit"}.isdisjoint(vals):
             self.env["res.partner"]._invalidate_client_figures()
+        if not NOTICE_FIELDS.isdisjoint(vals):
+            self._trigger_notices()
         return result
 
     def _get_protected_message(self, labels):
@@ -797,28 +811,6 @@ class ClientAccount(models.Model):
             )
         )
         self.env["res.partner"]._invalidate_client_accounts()
-
-    # === Policies ===
-
-    def _get_policy(self, name):
-        """Return the value in force of a policy: the account's, else the company's.
-
-        :param str name: a field of `client.balance.policy.mixin`
-        """
-        self.ensure_one()
-        # Sudo: a policy binds whoever acts, also where they cannot read the company.
-        account_sudo = self.sudo()
-        return account_sudo[name] or account_sudo.company_id[name]
-
-    def _get_policies(self, names):
-        """Return the values in force of several policies for these accounts.
-
-        :return: {account: {name: value}}
-        """
-        return {
-            account: {name: account._get_policy(name) for name in names}
-            for account in self
-        }
 
     def _get_committed_amounts(self):
         """Return what each account has promised but not been invoiced for.
@@ -981,10 +973,11 @@ class ClientAccount(models.Model):
         }
 
     @api.model
-    def _create_adjustments(self, adjustments):
+    def _create_adjustments(self, adjustments, anyway=""):
         """Book and post adjustments in one batch.
 
         :param adjustments: list of (account, values of `_prepare_adjustment`)
+        :param str anyway: why an approver charges against the balance policies
         :return: the posted `account.move` in the same order
         """
         # Sudo: officers need no right to make journal entries; what is booked is fixed.
@@ -994,6 +987,8 @@ class ClientAccount(models.Model):
                 for account, values in adjustments
             ]
         )
+        if anyway:
+            moves_sudo = moves_sudo._with_post_anyway(anyway)
         moves_sudo._post(soft=False)
         moves_sudo._tell_moved_dates(
             [values["date"] for _account, values in adjustments]

@@ -2,6 +2,8 @@ from odoo import fields, models
 from odoo.exceptions import RedirectWarning
 from odoo.fields import Domain
 
+from .client_account import NOTICE_FIELDS
+
 # What an adjustment books against receivable cannot be receivable itself.
 ADJUSTMENT_ACCOUNT_DOMAIN = (
     "[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]"
@@ -13,7 +15,23 @@ class ResCompany(models.Model):
     _inherit = ["res.company", "client.balance.policy.mixin"]
 
     # A policy of the company is the value in force where an account says nothing.
+    # Nothing is prevented and nobody is told anything until somebody says so.
+    negative_balance = fields.Selection(default="allowed", required=True)
+    pay_later = fields.Selection(default="allowed", required=True)
     credit_application = fields.Selection(default="next", required=True)
+    top_up_policy = fields.Selection(default="allowed", required=True)
+    balance_visibility = fields.Selection(default="history", required=True)
+    low_balance_client = fields.Selection(default="off", required=True)
+    low_balance_manager = fields.Selection(default="off", required=True)
+
+    client_limit_warning_share = fields.Float(
+        string="Early Word at (%)",
+        digits=(16, 1),
+        default=80.0,
+        required=True,
+        help="The account leader is told when a client has taken up this share of the "
+        "limit in force. Zero: not before the limit is exceeded.",
+    )
 
     client_adjustment_journal_id = fields.Many2one(
         "account.journal",
@@ -55,10 +73,22 @@ class ResCompany(models.Model):
         help="A limit above this amount needs two approvers.",
     )
 
+    _client_limit_warning_share_range = models.Constraint(
+        "CHECK(client_limit_warning_share >= 0 AND client_limit_warning_share <= 100)",
+        "The share of the limit at which the account leader hears is between 0 and "
+        "100 %.",
+    )
     _client_two_approvers_above_positive = models.Constraint(
         "CHECK(client_two_approvers_above >= 0)",
         "The amount above which two approvers have to agree is zero or above.",
     )
+
+    def write(self, vals):
+        """Override of the ORM to have accounts looked at whose thresholds move."""
+        result = super().write(vals)
+        if not (NOTICE_FIELDS | {"client_limit_warning_share"}).isdisjoint(vals):
+            self.env["client.account"]._trigger_notices()
+        return result
 
     # === Set-up ===
 

@@ -13,8 +13,41 @@ class ResConfigSettings(models.TransientModel):
     client_charge_account_id = fields.Many2one(
         related="company_id.client_charge_account_id", readonly=False
     )
+    group_client_account_staff = fields.Boolean(
+        string="Staff May See Client Balances",
+        implied_group="client_account.group_client_account_viewer",
+        group="base.group_user",
+        help="Every internal user sees the balance, debts and limit of clients.",
+    )
+    negative_balance = fields.Selection(
+        related="company_id.negative_balance", readonly=False
+    )
+    pay_later = fields.Selection(related="company_id.pay_later", readonly=False)
     credit_application = fields.Selection(
         related="company_id.credit_application", readonly=False
+    )
+    top_up_policy = fields.Selection(related="company_id.top_up_policy", readonly=False)
+    balance_visibility = fields.Selection(
+        related="company_id.balance_visibility", readonly=False
+    )
+    low_balance_client = fields.Selection(
+        related="company_id.low_balance_client", readonly=False
+    )
+    low_balance_client_threshold = fields.Monetary(
+        related="company_id.low_balance_client_threshold",
+        currency_field="currency_id",
+        readonly=False,
+    )
+    low_balance_manager = fields.Selection(
+        related="company_id.low_balance_manager", readonly=False
+    )
+    low_balance_manager_threshold = fields.Monetary(
+        related="company_id.low_balance_manager_threshold",
+        currency_field="currency_id",
+        readonly=False,
+    )
+    client_limit_warning_share = fields.Float(
+        related="company_id.client_limit_warning_share", readonly=False
     )
     client_account_leader_id = fields.Many2one(
         related="company_id.client_account_leader_id", readonly=False

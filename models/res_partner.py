@@ -112,21 +112,6 @@ class ResPartner(models.Model):
         copy=False,
     )
 
-    # === Policies ===
-    client_credit_application = fields.Selection(
-        selection=lambda self: (
-            self.env["client.account"]
-            ._fields["credit_application"]
-            ._description_selection(self.env)
-        ),
-        compute="_compute_client_credit_application",
-        inverse="_inverse_client_credit_application",
-        search="_search_client_credit_application",
-        groups=VIEWER,
-        copy=False,
-        help="Empty: as the company's settings say.",
-    )
-
     # === Compute ===
 
     @api.depends_context("company")
@@ -255,22 +240,6 @@ class ResPartner(models.Model):
             SQL.identifier(query.make_alias(alias, "client_figures")),
         )
 
-    @api.depends_context("company")
-    @api.depends("client_account_ids.credit_application", "commercial_partner_id")
-    def _compute_client_credit_application(self):
-        for partner in self:
-            partner.client_credit_application = (
-                partner.client_account_id.credit_application
-            )
-
-    def _inverse_client_credit_application(self):
-        for partner in self:
-            application = partner.client_credit_application
-            account = partner.client_account_id
-            if application and not account:
-                account = partner._get_or_create_client_account()
-            account.credit_application = application
-
     # === Search ===
 
     @api.model
@@ -286,28 +255,6 @@ class ResPartner(models.Model):
         if False in value:
             domain |= ~Domain(link, "any", in_company)
         return domain
-
-    @api.model
-    def _search_client_credit_application(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        accounts = self.env["client.account"].search(
-            [
-                ("company_id", "=", self.env.company.root_id.id),
-                ("credit_application", "in", [item for item in value if item]),
-            ]
-        )
-        clients = accounts.partner_id.ids
-        if False not in value:
-            return [("commercial_partner_id", "in", clients)]
-        decided = self.env["client.account"].search(
-            [
-                ("company_id", "=", self.env.company.root_id.id),
-                ("credit_application", "!=", False),
-            ]
-        )
-        undecided = set(decided.partner_id.ids) - set(clients)
-        return [("commercial_partner_id", "not in", list(undecided))]
 
     def _search_client_figure(self, name, operator, value):
         """Return the domain of the partners whose figure compares so to `value`."""

@@ -20,6 +20,7 @@ PUBLIC_METHODS = {
     ("account.move", "action_client_adjustment_delete"),
     ("account.move", "action_client_adjustment_modify"),
     ("account.move", "action_client_adjustment_release_delete"),
+    ("account.move", "action_client_post_anyway"),
     ("account.move.line", "action_assign_client_credit"),
     ("account.move.line", "action_delete_client_adjustment"),
     ("account.move.line", "action_modify_client_adjustment"),
@@ -44,6 +45,7 @@ PUBLIC_METHODS = {
     ("client.account.payment", "action_clear"),
     ("client.account.payment", "action_confirm"),
     ("client.account.payment", "action_oldest_first"),
+    ("client.account.post.anyway", "action_post_anyway"),
     ("client.account.request", "action_approve"),
     ("client.account.request", "action_delegate"),
     ("client.account.request", "action_open_delegate"),
@@ -68,6 +70,7 @@ WIZARDS = (
     "client.account.adjustment",
     "client.account.payment",
     "client.account.payment.line",
+    "client.account.post.anyway",
     "client.account.request.delegate",
     "client.account.request.reject",
     "client.account.suspension",
@@ -365,6 +368,10 @@ class TestSecurity(ClientAccountCommon):
             "limit_until": "2099-12-31",
             "limit_request_id": self.request.id,
             "limit_lapse_told": True,
+            "low_balance_client_told": True,
+            "low_balance_manager_told": True,
+            "limit_exceeded_told": True,
+            "limit_early_told": True,
             "partner_id": self.other_client.id,
             "company_id": sister.id,
             "currency_id": euro.id,
@@ -379,7 +386,9 @@ class TestSecurity(ClientAccountCommon):
         self.env.cr.execute(
             """
             SELECT state, state_reason, credit_limit, limit_until, limit_request_id,
-                   limit_lapse_told, partner_id, company_id, currency_id, lock_version
+                   limit_lapse_told, low_balance_client_told,
+                   low_balance_manager_told, limit_exceeded_told, limit_early_told,
+                   partner_id, company_id, currency_id, lock_version
               FROM client_account WHERE id = %s
             """,
             [self.account.id],

@@ -2,7 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ..utils import in_plain_context
+from ..utils import clean_reason, in_plain_context
+
+APPROVER = "client_account.group_client_account_approver"
 
 
 class ClientAccountAdjustment(models.TransientModel):
@@ -33,6 +35,12 @@ class ClientAccountAdjustment(models.TransientModel):
         help="For each client; with a product, its price as on an invoice line."
     )
     reason = fields.Text(help="Shown in the client's history.")
+    anyway_reason = fields.Text(
+        string="Charge Anyway Because",
+        groups=APPROVER,
+        help="An approver may charge against the client's balance policies. The reason "
+        "is logged; empty: the policies count.",
+    )
     date = fields.Date(default=fields.Date.context_today)
     date_due = fields.Date(
         string="Due Date",
@@ -134,9 +142,16 @@ class ClientAccountAdjustment(models.TransientModel):
                 [
                     (account, self._prepare_adjustment(account))
                     for account in self.account_ids
-                ]
+                ],
+                anyway=self._get_anyway_reason(),
             )
         return moves._get_client_done_action(self.date)
+
+    def _get_anyway_reason(self):
+        """Return why an approver charges against the policies, empty where nobody
+        does."""
+        approver = self.env.user.has_group(APPROVER)
+        return clean_reason(self.anyway_reason) if approver else ""
 
     def _check_clients(self):
         """Make sure there are clients, all of one company.
@@ -195,6 +210,8 @@ class ClientAccountAdjustment(models.TransientModel):
                 [self._prepare_document_vals(account) for account in self.account_ids]
             )
         )
+        if anyway := self._get_anyway_reason():
+            moves_sudo = moves_sudo._with_post_anyway(anyway)
         moves_sudo._post(soft=False)
         moves_sudo._tell_moved_dates([self.date] * len(moves_sudo))
         return moves_sudo.sudo(self.env.su)

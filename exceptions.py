@@ -1,0 +1,23 @@
+"""What the addon refuses in a way of its own."""
+
+from odoo.exceptions import UserError
+
+
+class BalanceRefused(UserError):
+    """A document that its client's balance policies do not let through.
+
+    It is a `UserError`, which Odoo's own jobs survive where they would not survive a
+    `RedirectWarning`. The web client shows it with what the user can do about it, see
+    `static/src/balance_refused_dialog`.
+
+    :param str message: whole sentences for the user
+    :param dict actions: window actions by `request` and `post_anyway`; False where
+        there is none for this user
+    """
+
+    def __init__(self, message, actions=None):
+        super().__init__(message)
+        self.args = (message, actions or {})
+
+    def __str__(self):
+        return self.args[0]

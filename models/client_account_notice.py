@@ -1,0 +1,523 @@
+import logging
+from collections import defaultdict
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.fields import Command
+from odoo.tools import SQL, split_every
+
+from .client_account import VIEWER
+from .client_account_limit import DECIDED_STATES
+
+_logger = logging.getLogger(__name__)
+
+# Accounts handled in one transaction: what a kill or a fault costs, and what is held in
+# memory at a time.
+BATCH_SIZE = 100
+
+# Kind of notice: the field of the account that says that it was given.
+TOLD_FIELDS = {
+    "low_balance_client": "low_balance_client_told",
+    "low_balance_manager": "low_balance_manager_told",
+    "limit_exceeded": "limit_exceeded_told",
+    "limit_early": "limit_early_told",
+}
+TEMPLATES = {
+    "low_balance_client": "client_account.mail_template_low_balance_client",
+    "low_balance_manager": "client_account.mail_template_low_balance_manager",
+    "limit_exceeded": "client_account.mail_template_limit_exceeded",
+    "limit_early": "client_account.mail_template_limit_early",
+}
+CRON = "client_account.ir_cron_client_notices"
+ACTIVITY_TYPE = "client_account.mail_activity_type_limit_exceeded"
+
+
+class ClientAccountNotice(models.Model):
+    """The log of what clients and staff were told about an account.
+
+    Nobody writes it by hand, so that it says what happened.
+    """
+
+    _name = "client.account.notice"
+    _description = "Client Account Notice"
+    _order = "id desc"
+    _rec_name = "kind"
+
+    account_id = fields.Many2one(
+        "client.account",
+        string="Client Account",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    partner_id = fields.Many2one(related="account_id.partner_id", string="Client")
+    company_id = fields.Many2one(
+        related="account_id.company_id", store=True, index=True
+    )
+    currency_id = fields.Many2one(related="account_id.currency_id")
+    kind = fields.Selection(
+        [
+            ("low_balance_client", "Low Balance, to the Client"),
+            ("low_balance_manager", "Low Balance, to the Manager"),
+            ("limit_exceeded", "Limit Exceeded"),
+            ("limit_early", "Limit Nearly Used Up"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    threshold = fields.Monetary(
+        readonly=True,
+        help="The amount that was crossed: of what is available, or owed for a limit.",
+    )
+    amount = fields.Monetary(
+        readonly=True,
+        help="What was available then, or what was owed for a limit.",
+    )
+    amount_hidden = fields.Boolean(
+        readonly=True,
+        help="The message names no amounts: its reader may not see them.",
+    )
+    date = fields.Datetime(default=fields.Datetime.now, required=True, readonly=True)
+    recipient_ids = fields.Many2many("res.partner", string="Recipients", readonly=True)
+    state = fields.Selection(
+        [
+            ("waiting", "Waiting"),
+            ("delivered", "Delivered"),
+            ("failed", "Failed"),
+            ("not_sent", "Not Sent"),
+        ],
+        string="Delivery",
+        default="waiting",
+        required=True,
+        readonly=True,
+    )
+    failure_reason = fields.Text(string="Why Not", readonly=True)
+    message_id = fields.Many2one(
+        "mail.message", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+
+    def _render_for(self, user, field_name):
+        """Return a field of one notice's template, in the language of a user.
+
+        :param user: `res.users`
+        :param str field_name: `subject` or `body_html`
+        """
+        template = self.env.ref(TEMPLATES[self.kind])
+        return template.with_context(lang=user.lang)._render_field(
+            field_name, self.ids, set_lang=user.lang
+        )[self.id]
+
+    def _mail_clients(self):
+        """Queue the mails of those of these notices that go to clients.
+
+        By Odoo's queue alone: it takes whatever waits, so what is also sent here may go
+        twice. A mail server that is down rolls nothing back.
+        """
+        notices = self.filtered(lambda notice: notice.kind == "low_balance_client")
+        for notice in notices:
+            if why := notice._get_no_mail_reason():
+                notice.write({"state": "not_sent", "failure_reason": why})
+        notices = notices.filtered(lambda notice: notice.state == "waiting")
+        if not notices:
+            return
+        mails = self.env.ref(TEMPLATES["low_balance_client"]).send_mail_batch(
+            notices.ids, email_layout_xmlid="mail.mail_notification_light"
+        )
+        for notice, mail in zip(notices, mails, strict=True):
+            notice.message_id = mail.mail_message_id
+        self._trigger_mail_queue()
+
+    def _get_no_mail_reason(self):
+        """Return why the client of one notice gets no mail, empty where it does."""
+        client = self.partner_id
+        if not client.active:
+            return self.env._("%s is archived.", client.display_name)
+        if not client.email:
+            return self.env._(
+                "%s has no e-mail address. Enter one on the contact.",
+                client.display_name,
+            )
+        return ""
+
+    def _notify_staff(self):
+        """Tell users what these notices say; several of one account in one message."""
+        told = defaultdict(self.browse)
+        for notice in self.filtered(lambda item: item.kind != "low_balance_client"):
+            users = notice.account_id._get_notified_users(notice.kind)
+            if not users:
+                notice.write(
+                    {
+                        "state": "not_sent",
+                        "failure_reason": self.env._(
+                            "Nobody may decide about client accounts of %s. Give "
+                            "somebody the right “Client Accounts: Approver”.",
+                            notice.company_id.display_name,
+                        ),
+                    }
+                )
+            for user in users:
+                told[notice.account_id, user] |= notice
+                if notice.kind == "limit_exceeded":
+                    notice._schedule_activity(user)
+        for (_account, user), notices in told.items():
+            notices._notify_user(user)
+
+    def _schedule_activity(self, user):
+        """Put one notice before a user as something to do; the message tells it."""
+        account = self.account_id.with_context(
+            lang=user.lang, mail_activity_quick_update=True
+        )
+        account.activity_schedule(
+            ACTIVITY_TYPE,
+            user_id=user.id,
+            summary=account.env._(
+                "%(client)s owes %(owed)s, the limit is %(limit)s",
+                client=self.partner_id.display_name,
+                owed=self.currency_id.format(self.amount),
+                limit=self.currency_id.format(self.threshold),
+            ),
+        )
+
+    @api.model
+    def _trigger_mail_queue(self):
+        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+
+    def _notify_user(self, user):
+        """Tell one user what these notices of one account say, in one message.
+
+        By e-mail or in the inbox, as the user prefers.
+        """
+        account = self.account_id
+        # Who may not see the account finds the client by the contact.
+        record = account.partner_id if any(self.mapped("amount_hidden")) else account
+        message = record.with_context(lang=user.lang).message_notify(
+            partner_ids=user.partner_id.ids,
+            subject=self[0]._render_for(user, "subject"),
+            body=Markup().join(
+                Markup(notice._render_for(user, "body_html")) for notice in self
+            ),
+            force_send=False,
+            notify_author=True,
+        )
+        self.write({"message_id": message.id})
+        if user.notification_type == "inbox":
+            self.write({"state": "delivered"})
+        else:
+            self._trigger_mail_queue()
+
+    @api.model
+    def _get_message_models(self):
+        """Return the models whose messages may be notices: all others cost nothing."""
+        return self._name, "client.account", "res.partner"
+
+    @api.model
+    def _log_delivery(self, messages, failure_type, failure_reason):
+        """Log whether the mails of these messages went out.
+
+        :param messages: `mail.message`
+        :param failure_type: of `mail.mail`, false where they went out
+        """
+        notices = self.search([("message_id", "in", messages.ids)])
+        if not failure_type:
+            notices.write({"state": "delivered", "failure_reason": False})
+        elif failure_type == "mail_smtp":
+            # The server is down; the next run queues the mail again.
+            notices.write({"state": "waiting", "failure_reason": failure_reason})
+        else:
+            notices.write({"state": "failed", "failure_reason": failure_reason})
+
+    @api.model
+    def _queue_again(self):
+        """Queue again the mails that no mail server took so far."""
+        waiting = self.search(
+            [("state", "=", "waiting"), ("failure_reason", "!=", False)]
+        )
+        mails = self.env["mail.mail"].search(
+            [
+                ("mail_message_id", "in", waiting.message_id.ids),
+                ("state", "=", "exception"),
+            ]
+        )
+        if mails:
+            mails.mark_outgoing()
+            self._trigger_mail_queue()
+
+
+class ClientAccount(models.Model):
+    """Who is told, and when, that what a client has left becomes too little.
+
+    All notices are edge-triggered: one when the amount crosses, none until it is back.
+    """
+
+    _inherit = "client.account"
+
+    notice_ids = fields.One2many(
+        "client.account.notice", "account_id", string="Notices", copy=False
+    )
+    # What was told already; false again once the amount is back.
+    low_balance_client_told = fields.Boolean(
+        string="Client Told of Low Balance", readonly=True, copy=False
+    )
+    low_balance_manager_told = fields.Boolean(
+        string="Manager Told of Low Balance", readonly=True, copy=False
+    )
+    limit_exceeded_told = fields.Boolean(
+        string="Leader Told of Exceeded Limit", readonly=True, copy=False
+    )
+    limit_early_told = fields.Boolean(
+        string="Leader Told Early of the Limit", readonly=True, copy=False
+    )
+
+    # === Waking the job ===
+
+    @api.model
+    def _trigger_notices(self):
+        """Have the job look at the accounts within the next minute or two.
+
+        Called where items, policies or limits of clients change. Whatever changes in
+        one minute is looked at in one run.
+        """
+        cron_id = self.env["ir.model.data"]._xmlid_to_res_id(
+            CRON, raise_if_not_found=False
+        )
+        done = self.env.cr.precommit.data
+        moment = fields.Datetime.now().replace(second=0) + timedelta(minutes=1)
+        if not cron_id or done.get(CRON) == moment:
+            return
+        done[CRON] = moment
+        # Sudo: waking the job is part of the change.
+        self.env["ir.cron.trigger"].sudo().create(
+            {"cron_id": cron_id, "call_at": moment}
+        )
+
+    # === The job ===
+
+    @api.model
+    def _cron_send_notices(self):
+        """Tell clients and staff about the accounts that crossed a threshold or limit.
+
+        One query finds them among all accounts. Each batch is a transaction of its own,
+        with what was told, so that a job that is killed goes on where it was.
+        """
+        self.env["client.account.notice"]._queue_again()
+        crossed = self._fetch_crossed_ids()
+        cron = self.env["ir.cron"]
+        seconds_left = cron._commit_progress(remaining=len(crossed))
+        for batch in split_every(BATCH_SIZE, crossed):
+            if seconds_left <= 0:
+                break
+            self.browse(batch)._send_notices_safely()
+            # What was rendered is in no one's way any more.
+            self.env.invalidate_all()
+            seconds_left = cron._commit_progress(len(batch))
+
+    def _send_notices_safely(self):
+        """Tell about these accounts; one that fails stops no other."""
+        try:
+            self._send_notices()
+            self.env.flush_all()
+            return
+        except Exception:
+            self.env.cr.rollback()
+            _logger.info("Telling about accounts %s one by one.", self.ids)
+        for account in self:
+            try:
+                account._send_notices()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
+            except Exception as fault:
+                self.env.cr.rollback()
+                _logger.exception("Nobody was told about account %s.", account.id)
+                account._log_failed_notices(fault)
+                self.env.cr.commit()  # pylint: disable=invalid-commit
+
+    @api.model
+    def _fetch_crossed_ids(self):
+        """Return the ids of the accounts about which something new is to be told, or
+        to be forgotten, in one query over all of them.
+
+        What is committed by a hook is left out here; `_get_wanted_notices` takes it in.
+        """
+        self.flush_model()
+        self.env["res.company"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT account.id
+                  FROM client_account account
+                  JOIN res_company company ON company.id = account.company_id
+                  LEFT JOIN (%(items)s) figures
+                    ON figures.partner_id = account.partner_id
+                   AND figures.company_id = account.company_id
+                 CROSS JOIN LATERAL (
+                    SELECT COALESCE(figures.balance, 0) AS balance,
+                           CASE WHEN account.state = 'granted'
+                                THEN account.credit_limit ELSE 0 END AS allowed
+                 ) sums
+                 CROSS JOIN LATERAL (
+                    SELECT %(low_client)s AS low_client,
+                           %(low_manager)s AS low_manager,
+                           account.state IN %(decided)s
+                               AND sums.balance < -sums.allowed AS exceeded,
+                           sums.allowed > 0
+                               AND company.client_limit_warning_share > 0
+                               AND -sums.balance * 100 >= sums.allowed
+                                   * company.client_limit_warning_share::numeric
+                               AS early
+                 ) wanted
+                 WHERE wanted.low_client
+                        IS DISTINCT FROM COALESCE(account.low_balance_client_told, FALSE)
+                    OR wanted.low_manager
+                        IS DISTINCT FROM COALESCE(account.low_balance_manager_told, FALSE)
+                    OR wanted.exceeded
+                        IS DISTINCT FROM COALESCE(account.limit_exceeded_told, FALSE)
+                    OR wanted.early
+                        IS DISTINCT FROM COALESCE(account.limit_early_told, FALSE)
+                 ORDER BY account.id
+                """,
+                items=self._get_open_items_sql(),
+                decided=DECIDED_STATES,
+                low_client=self._get_low_balance_sql("low_balance_client"),
+                low_manager=self._get_low_balance_sql("low_balance_manager"),
+            )
+        )
+        return [account_id for (account_id,) in rows]
+
+    @api.model
+    def _get_low_balance_sql(self, policy):
+        """Return whether what is available is below the threshold of a policy.
+
+        A threshold of the account counts only where its own switch is set.
+        """
+        return SQL(
+            """COALESCE(account.%(switch)s, company.%(switch)s) = 'on'
+               AND sums.balance + sums.allowed < COALESCE(
+                    CASE WHEN account.%(switch)s IS NULL
+                         THEN company.%(threshold)s ELSE account.%(threshold)s END,
+                    0)""",
+            switch=SQL.identifier(policy),
+            threshold=SQL.identifier(f"{policy}_threshold"),
+        )
+
+    # === What is to be told ===
+
+    def _get_wanted_notices(self):
+        """Return what holds for these accounts now, and so is to be told once.
+
+        :return: {account: {kind: (threshold, amount)}}, company currency; for the
+            limits both are amounts owed
+        """
+        figures = self._fetch_figures()
+        wanted = {}
+        for account in self:
+            balance, *_sums, limit, available, _usage = figures[account.id]
+            compare = account.currency_id.compare_amounts
+            kinds = wanted[account] = {}
+            for kind in ("low_balance_client", "low_balance_manager"):
+                threshold = account._get_policy(f"{kind}_threshold")
+                if (
+                    account._get_policy(kind) == "on"
+                    and compare(available, threshold) < 0
+                ):
+                    kinds[kind] = threshold, available
+            if account.state in DECIDED_STATES and compare(balance, -limit) < 0:
+                kinds["limit_exceeded"] = limit, -balance
+            early = limit * account.company_id.client_limit_warning_share / 100
+            if early > 0 and compare(-balance, early) >= 0:
+                kinds["limit_early"] = early, -balance
+        return wanted
+
+    def _send_notices(self):
+        """Tell what is new about these accounts, and forget what is over.
+
+        The accounts' rows are written last: who posts meanwhile need not wait while
+        mails are written. Of two jobs at once, the other fails to serialize.
+        """
+        flags = defaultdict(self.browse)
+        notices = self.env["client.account.notice"]
+        for account, kinds in self._get_wanted_notices().items():
+            told = {kind for kind, name in TOLD_FIELDS.items() if account[name]}
+            if told == kinds.keys():
+                continue
+            flags[frozenset(kinds)] |= account
+            if "limit_exceeded" in told - kinds.keys():
+                account.activity_unlink([ACTIVITY_TYPE])
+            fresh = kinds.keys() - told
+            if "limit_exceeded" in kinds:
+                # One message about the limit is enough.
+                fresh -= {"limit_early"}
+            notices |= account._create_notices({kind: kinds[kind] for kind in fresh})
+        notices._mail_clients()
+        notices._notify_staff()
+        for kinds, accounts in flags.items():
+            accounts._as_workflow().write(
+                {name: kind in kinds for kind, name in TOLD_FIELDS.items()}
+            )
+
+    def _create_notices(self, kinds):
+        """Log what one account's readers are to be told.
+
+        :param kinds: {kind: (threshold, amount)}
+        :return: `client.account.notice`, in the order of the kinds
+        """
+        return self.env["client.account.notice"].create(
+            [
+                {
+                    "account_id": self.id,
+                    "kind": kind,
+                    "threshold": self.currency_id.round(kinds[kind][0]),
+                    "amount": self.currency_id.round(kinds[kind][1]),
+                    **self._prepare_recipients(kind),
+                }
+                for kind in TOLD_FIELDS
+                if kind in kinds
+            ]
+        )
+
+    def _prepare_recipients(self, kind):
+        """Return who is told a kind of notice of one account, and whether amounts.
+
+        Nobody learns an amount who may not see balances: neither a client to whom they
+        are hidden nor a salesperson without the right.
+        """
+        if kind == "low_balance_client":
+            recipients = self.partner_id
+            hidden = self._get_policy("balance_visibility") == "hidden"
+        else:
+            users = self._get_notified_users(kind)
+            recipients = users.partner_id
+            hidden = not all(user.has_group(VIEWER) for user in users)
+        return {
+            "recipient_ids": [Command.set(recipients.ids)],
+            "amount_hidden": hidden,
+        }
+
+    def _get_notified_users(self, kind):
+        """Return the users who are told a kind of notice of one account.
+
+        The manager of a client is the salesperson, or else whoever decides about
+        accounts; limits are the business of the latter alone.
+        """
+        manager = self.partner_id.user_id
+        if kind == "low_balance_manager" and manager.active and not manager.share:
+            return manager
+        return self.company_id._get_client_deciders()
+
+    def _log_failed_notices(self, fault):
+        """Log that telling about one account failed, and why, without trying again.
+
+        :param fault: the exception
+        """
+        kinds = self._get_wanted_notices()[self]
+        fresh = {
+            kind: values
+            for kind, values in kinds.items()
+            if not self[TOLD_FIELDS[kind]]
+        }
+        notices = self._create_notices(fresh)
+        notices.write({"state": "failed", "failure_reason": str(fault)[:1000]})
+        self._as_workflow().write(
+            {name: kind in kinds for kind, name in TOLD_FIELDS.items()}
+        )
