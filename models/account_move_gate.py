@@ -97,12 +97,12 @@ class AccountMove(models.Model):
         return sum(self._get_receivable_items().mapped("amount_residual"))
 
     def _group_gated_documents(self, terms, policy, value):
-        """Return the documents that policies may refuse by account.
+        """Return the documents that policies may refuse by client.
 
         :param terms: {client key: `PostingTerms`}
         :param str policy: `negative_balance` or `pay_later`
         :param str value: the value of it that has documents looked at
-        :return: {`client.account`: (its `PostingTerms`, documents that add to its debt)}
+        :return: {client key: documents that add to the client's debt}
         """
         documents = defaultdict(self.browse)
         for move in self:
@@ -114,12 +114,8 @@ class AccountMove(models.Model):
                 and move._is_balance_gated()
                 and move._get_debt_added() > 0
             ):
-                documents[posting] |= move
-        accounts = self.env["client.account"]
-        return {
-            accounts.browse(posting.account_id): (posting, moves)
-            for posting, moves in documents.items()
-        }
+                documents[key] |= move
+        return documents
 
     def _check_balances(self, terms, anyway=None):
         """Refuse posted documents that take a client's balance below the limit.
@@ -133,16 +129,17 @@ class AccountMove(models.Model):
         if not gated:
             return {}
         # Sudo: the policy binds whoever posts, whatever they may see.
-        accounts = self.env["client.account"].union(*gated).sudo()
-        items = accounts._fetch_open_items()
+        accounts = self.env["client.account"].sudo()
+        clients = self.env["res.partner"].union(*(client for client, _root in gated))
+        items = accounts._fetch_open_items(clients)
         credits, refused = {}, []
-        for account in accounts:
-            posting, moves = gated[account]
-            client, root = account.partner_id, account.company_id
+        for (client, root), moves in gated.items():
             balance, *_sums, credit = items.get((client.id, root.id), NO_ITEMS)
             credits[client, root] = credit
-            limit = float(posting.limit_in_force)
-            if account.currency_id.compare_amounts(balance, -limit) < 0:
+            posting = terms[client, root]
+            limit = posting.limit_in_force
+            if root.currency_id.compare_amounts(balance, -limit) < 0:
+                account = accounts.browse(posting.account_id)
                 refused += moves._get_balance_refusals(account, balance, limit)
         self._refuse(refused, anyway)
         return credits
@@ -189,8 +186,8 @@ class AccountMove(models.Model):
         currency = account.currency_id
         return self.env._(
             "%(document)s of %(amount)s cannot be posted: %(client)s has %(balance)s, "
-            "and the limit in force is %(limit)s, so %(shortfall)s is missing. Receive a "
-            "payment, issue a credit or request an update of the account.",
+            "and the limit in force is %(limit)s, so %(shortfall)s is missing. Receive "
+            "a payment, issue a credit or request an update of the account.",
             document=self._get_refused_name(),
             amount=currency.format(amount),
             client=account.display_name,
@@ -207,7 +204,7 @@ class AccountMove(models.Model):
         if move_sudo.client_adjustment == "charge" and move_sudo.move_type == "entry":
             return self.env._("The charge")
         draft = move_sudo.new({"state": "draft", "name": False}, origin=move_sudo)
-        return draft.display_name
+        return f"{draft.display_name} (* {self.id})"
 
     # === Gate: paying up front ===
 
@@ -220,19 +217,19 @@ class AccountMove(models.Model):
             payment terms than immediate, and nobody posts it anyway
         """
         refused = []
-        for account, (_terms, moves) in self._group_gated_documents(
-            terms, "pay_later", "disabled"
-        ).items():
-            # Sudo: the policy binds whoever posts, whatever they may see.
-            account_sudo = account.sudo()
+        gated = self._group_gated_documents(terms, "pay_later", "disabled")
+        # Sudo: the policy binds whoever posts, whatever they may see.
+        accounts = self.env["client.account"].sudo()
+        for key, moves in gated.items():
+            account = accounts.browse(terms[key].account_id)
             for move in moves.sudo():
                 debts = move._get_client_debts()
                 if debts:
                     debts[0]._search_open_credits()._apply_to(debts)
                 if move._has_taken_payment():
                     continue
-                if message := move._get_pay_later_message(account_sudo):
-                    refused.append((move, account_sudo, message))
+                if message := move._get_pay_later_message(account):
+                    refused.append((move, account, message))
         self._refuse(refused, anyway)
 
     def _get_pay_later_message(self, account):

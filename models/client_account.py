@@ -256,7 +256,7 @@ class ClientAccount(models.Model):
             self._fields[name]._get_cache(self.env)
             for name in ("partner_id", "company_id", "state", "credit_limit")
         )
-        items = self._fetch_open_items()
+        items = self._fetch_open_items(self.partner_id)
         committed = {
             account.id: amount
             for account, amount in self._get_committed_amounts().items()
@@ -281,15 +281,17 @@ class ClientAccount(models.Model):
             )
         return rows
 
-    def _fetch_open_items(self):
-        """Return the sums of the open items of these accounts.
+    @api.model
+    def _fetch_open_items(self, clients):
+        """Return the sums of the open items of clients, in all their companies.
 
         Sums of contacts and branches come apart from the database and are added here:
         grouping twice would cost as much as the sums.
 
+        :param clients: `res.partner`, commercial partners
         :return: {(partner id, root company id): (balance, owed, overdue, credit)}
         """
-        if not self.ids:
+        if not clients:
             return {}
         contacts = self.env["res.partner"]._fields
         rows = self.env.execute_query(
@@ -307,7 +309,7 @@ class ClientAccount(models.Model):
                   JOIN contact ON contact.id = item.partner_id
                   JOIN res_company branch ON branch.id = item.company_id
                 """,
-                partners=self.partner_id.ids,
+                partners=clients.ids,
                 items=self._get_item_sums_sql(
                     SQL("line.partner_id = ANY(ARRAY(SELECT id FROM contact))")
                 ),

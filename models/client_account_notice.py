@@ -367,14 +367,18 @@ class ClientAccount(models.Model):
                                    * company.client_limit_warning_share::numeric
                                AS early
                  ) wanted
-                 WHERE wanted.low_client
-                        IS DISTINCT FROM COALESCE(account.low_balance_client_told, FALSE)
-                    OR wanted.low_manager
-                        IS DISTINCT FROM COALESCE(account.low_balance_manager_told, FALSE)
-                    OR wanted.exceeded
-                        IS DISTINCT FROM COALESCE(account.limit_exceeded_told, FALSE)
-                    OR wanted.early
-                        IS DISTINCT FROM COALESCE(account.limit_early_told, FALSE)
+                 CROSS JOIN LATERAL (
+                    SELECT COALESCE(account.low_balance_client_told, FALSE)
+                               AS low_client,
+                           COALESCE(account.low_balance_manager_told, FALSE)
+                               AS low_manager,
+                           COALESCE(account.limit_exceeded_told, FALSE) AS exceeded,
+                           COALESCE(account.limit_early_told, FALSE) AS early
+                 ) told
+                 WHERE wanted.low_client <> told.low_client
+                    OR wanted.low_manager <> told.low_manager
+                    OR wanted.exceeded <> told.exceeded
+                    OR wanted.early <> told.early
                  ORDER BY account.id
                 """,
                 items=self._get_open_items_sql(),

@@ -497,7 +497,7 @@ class TestFiguresSpeed(ClientAccountCommon):
             return environment.cr.fetchall()
 
         with patch.object(type(self.env), "execute_query", remember):
-            accounts._fetch_open_items()
+            accounts._fetch_open_items(accounts.partner_id)
         figures_sql = statements[-1]
         bare_sql = SQL(
             """

@@ -616,6 +616,9 @@ class TestSecurity(ClientAccountCommon):
             "client_adjustment_reason": "Forged",
             "client_adjustment_key": "forged",
             "client_account_credit": True,
+            "client_anyway_reason": "Forged",
+            "client_anyway_user_id": self.officer.id,
+            "client_anyway_date": "2026-01-01 00:00:00",
         }
 
     def _prepare_invoice(self):
@@ -837,6 +840,19 @@ class TestSecurity(ClientAccountCommon):
                 request.action_withdraw()
         request = self.request.copy()
         yield self._call(request, "action_submit", user=self.env.user)
+        yield from self._call_post_anyway()
+
+    def _call_post_anyway(self):
+        user = self._make_user("ca_poster", f"{APPROVER},account.group_account_invoice")
+        invoice = self._make_invoice(1, post=False)
+        yield self._call(invoice, "action_client_post_anyway", "Call", user=user)
+        wizard = self.env["client.account.post.anyway"].with_user(user)
+        invoice = self._make_invoice(1, post=False)
+        yield self._call(
+            wizard.create({"move_ids": invoice.ids, "reason": "Call"}),
+            "action_post_anyway",
+            user=user,
+        )
 
     def _submit_request(self):
         """Return a submitted request of the tests' own user."""

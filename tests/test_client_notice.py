@@ -1,0 +1,547 @@
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from ..models.client_account_notice import BATCH_SIZE
+from .common import ClientAccountRequestCommon
+
+
+class NoticeCommon(ClientAccountRequestCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.credit_application = "manual"
+        cls.company.email = "studio@example.com"
+        cls.client.email = "ada@example.com"
+        cls.manager = cls._make_user(
+            "cn_manager", cls.VIEWER, email="manager@example.com"
+        )
+        cls.client.user_id = cls.manager
+        cls.job = cls.env.ref("client_account.ir_cron_client_notices")
+
+    def _run(self):
+        """Run the job as the scheduler does; answer what it logged about Ada."""
+        before = self.account.notice_ids
+        with self.enter_registry_test_mode():
+            self.job.method_direct_trigger()
+        self.env.invalidate_all()
+        return self.account.notice_ids - before
+
+    def _set_balance(self, amount, partner=None):
+        """Bring the client's balance to an amount by a credit or a charge."""
+        account = self._get_account(partner or self.client)
+        difference = round(amount - account.balance, 2)
+        if difference > 0:
+            account.issue_credit(difference, "Top-up")
+        elif difference < 0:
+            account.charge(-difference, "Lesson")
+        self.assertEqual(account.balance, amount)
+
+    def _watch_client(self, threshold=50, **values):
+        self.account.write(
+            {
+                "low_balance_client": "on",
+                "low_balance_client_threshold": threshold,
+                **values,
+            }
+        )
+
+    def _get_mails(self, notices):
+        return (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("mail_message_id", "in", notices.message_id.ids)])
+        )
+
+    def _get_limit_activities(self):
+        return self.account.activity_ids.filtered(
+            lambda activity: (
+                activity.activity_type_id
+                == self.env.ref("client_account.mail_activity_type_limit_exceeded")
+            )
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestLowBalance(NoticeCommon):
+    def test_one_mail_each_time_it_crosses(self):
+        """Case 35: 80 to 40 one, to 30 none, to 60 armed again, to 49 one."""
+        self._watch_client()
+        for balance, expected in ((80, 0), (40, 1), (30, 0), (60, 0), (49, 1), (50, 0)):
+            self._set_balance(balance)
+            notices = self._run()
+            with self.subTest(balance=balance):
+                self.assertEqual(len(notices), expected)
+                self.assertEqual(len(self._get_mails(notices)), expected)
+                self.assertFalse(self._run(), "twice in a row")
+        self.assertRecordValues(
+            self.account.notice_ids,
+            [
+                {"kind": "low_balance_client", "threshold": 50, "amount": 49},
+                {"kind": "low_balance_client", "threshold": 50, "amount": 40},
+            ],
+        )
+
+    def test_hovering_within_one_run(self):
+        """Case 35: 50, 49, 50, 49 within one run: one."""
+        self._watch_client()
+        for balance in (50, 49, 50, 49):
+            self._set_balance(balance)
+        self.assertEqual(len(self._run()), 1)
+        for balance in (50, 49):
+            self._set_balance(balance)
+        self.assertFalse(self._run())
+
+    def test_below_already(self):
+        """Case 36: switched on, or the threshold raised, while below: one."""
+        self._set_balance(40)
+        self.assertFalse(self._run())
+        self._watch_client(30)
+        self.assertFalse(self._run())
+        self._watch_client(50)
+        self.assertEqual(len(self._run()), 1)
+        self._watch_client(60)
+        self.assertFalse(self._run())
+        self.account.low_balance_client = "off"
+        self.assertFalse(self._run())
+        self.account.low_balance_client = "on"
+        self.assertEqual(len(self._run()), 1)
+
+    def test_limit_in_force_is_available_too(self):
+        self._watch_client()
+        self._grant(100)
+        self._set_balance(-40)
+        self.assertFalse(self._run())
+        self.account.action_suspend("Late")
+        [notice] = self._run().filtered(lambda item: item.kind == "low_balance_client")
+        self.assertEqual(notice.amount, -40)
+
+    def test_threshold_of_the_company(self):
+        """A threshold of the account counts only where its own switch is set."""
+        self.company.write(
+            {"low_balance_client": "on", "low_balance_client_threshold": 20}
+        )
+        self.account.low_balance_client_threshold = 500
+        self._set_balance(30)
+        self.assertFalse(self._run())
+        self.account.low_balance_client = "on"
+        self.assertEqual(self._run().threshold, 500)
+        self.account.low_balance_client = "off"
+        self._set_balance(5)
+        self.assertFalse(self._run())
+
+    def test_client_and_manager_are_independent(self):
+        """Case 36: thresholds of their own, each with one message."""
+        self._watch_client(
+            50, low_balance_manager="on", low_balance_manager_threshold=80
+        )
+        self._set_balance(90)
+        self.assertFalse(self._run())
+        self._set_balance(70)
+        [notice] = self._run()
+        self.assertEqual(notice.kind, "low_balance_manager")
+        self.assertEqual(notice.recipient_ids, self.manager.partner_id)
+        self._set_balance(40)
+        [notice] = self._run()
+        self.assertEqual(notice.kind, "low_balance_client")
+        self.assertEqual(notice.recipient_ids, self.client)
+
+    def test_mail_to_the_client(self):
+        self.client.lang = "en_US"
+        self._watch_client()
+        self._set_balance(40)
+        [notice] = self._run()
+        mail = self._get_mails(notice)
+        self.assertEqual(mail.recipient_ids, self.client)
+        self.assertIn("running low", mail.subject)
+        self.assertIn("40.00", mail.body_html)
+        self.assertIn("/my/client_account", mail.body_html)
+        self.assertIn("manager@example.com", mail.reply_to)
+        self.assertEqual(notice.state, "waiting")
+        sent = self._open_mail_server()
+        mail.send()
+        self.assertEqual((mail.state, notice.state), ("sent", "delivered"))
+        self.assertEqual(len(sent), 1)
+
+    def test_mail_tells_no_amount_to_a_client_who_may_not_see_it(self):
+        self._watch_client(balance_visibility="hidden")
+        self._set_balance(41.25)
+        notice = self._run()
+        mail = self._get_mails(notice)
+        self.assertTrue(notice.amount_hidden)
+        self.assertIn("running low", mail.body_html)
+        self.assertNotRegex(mail.body_html, r"\d\.\d\d")
+        self.assertNotIn("/my/client_account", mail.body_html)
+
+    def test_used_up_and_below(self):
+        self._watch_client()
+        for balance, words in ((0, "is used up"), (-5, "more than that")):
+            self._set_balance(60)
+            self._run()
+            self._set_balance(balance)
+            self.assertIn(words, self._get_mails(self._run()).body_html)
+
+    def test_nobody_to_mail_to(self):
+        """Case 36: no address: the run goes on and says so on the account."""
+        clients = self.client | self.other_client
+        self.client.email = False
+        self.other_client.email = "bela@example.com"
+        self.company.write(
+            {"low_balance_client": "on", "low_balance_client_threshold": 50}
+        )
+        for client in clients:
+            self._set_balance(10, partner=client)
+        notice = self._run()
+        self.assertEqual(notice.state, "not_sent")
+        self.assertIn("no e-mail address", notice.failure_reason)
+        self.assertEqual(len(self._get_account(self.other_client).notice_ids), 1)
+        self.assertFalse(self._run())
+
+    def test_mail_server_down(self):
+        """Case 38: the invoice posts, the mail waits and is sent once."""
+        self._watch_client()
+        self._make_invoice(10)
+        notice = self._run()
+        mail = self._get_mails(notice)
+        self._open_mail_server(fault=OSError("The server is down."))
+        mail.send()
+        self.assertEqual((mail.state, notice.state), ("exception", "waiting"))
+        self.assertIn("The server is down", notice.failure_reason)
+        # The next run has Odoo try again, and tells nothing twice.
+        self.assertFalse(self._run())
+        self.assertEqual(mail.state, "outgoing")
+        sent = self._open_mail_server()
+        mail.send()
+        self.assertFalse(self._run())
+        mail.send()
+        self.assertEqual(len(sent), 1)
+        self.assertEqual((notice.state, notice.failure_reason), ("delivered", False))
+
+    def _open_mail_server(self, fault=None):
+        """Have a mail server take mails, or none: answer the list of those taken."""
+        taken = []
+
+        def connect(server, *args, **options):
+            if fault:
+                raise fault
+
+        def send_email(server, message, *args, **options):
+            taken.append(message["To"])
+            return "<id@example.com>"
+
+        servers = type(self.env["ir.mail_server"])
+        self.patch(servers, "_disable_send", lambda server: False)
+        self.patch(servers, "_connect__", connect)
+        self.patch(servers, "send_email", send_email)
+        return taken
+
+    def test_manager_is_told_in_the_inbox_or_by_mail(self):
+        self.account.write(
+            {"low_balance_manager": "on", "low_balance_manager_threshold": 50}
+        )
+        for preference, mails in (("inbox", 0), ("email", 1)):
+            self.manager.notification_type = preference
+            self._set_balance(60)
+            self._run()
+            self._set_balance(40)
+            [notice] = self._run()
+            notification = notice.message_id.notification_ids
+            with self.subTest(preference=preference):
+                self.assertEqual(notification.res_partner_id, self.manager.partner_id)
+                self.assertEqual(notification.notification_type, preference)
+                self.assertEqual(len(self._get_mails(notice)), mails)
+                body = str(notice.message_id.body)
+                self.assertIn("40.00", body)
+                self.assertIn(f"client.account&amp;res_id={self.account.id}", body)
+                self.assertEqual(
+                    notice.state, "delivered" if preference == "inbox" else "waiting"
+                )
+
+    def test_manager_without_the_right_hears_no_amount(self):
+        self.client.user_id = self.seller
+        self.account.write(
+            {"low_balance_manager": "on", "low_balance_manager_threshold": 50}
+        )
+        self._set_balance(41.25)
+        [notice] = self._run()
+        message = notice.message_id
+        self.assertEqual(
+            (message.model, message.res_id), ("res.partner", self.client.id)
+        )
+        self.assertNotRegex(str(message.body) + message.subject, r"\d\.\d\d")
+        self.assertIn("Ada Piano School", str(message.body))
+        with self.assertRaises(AccessError):
+            notice.with_user(self.seller).read(["amount"])
+
+    def test_leader_where_there_is_no_manager(self):
+        self.client.user_id = False
+        self.account.write(
+            {"low_balance_manager": "on", "low_balance_manager_threshold": 50}
+        )
+        self._set_balance(40)
+        self.assertEqual(self._run().recipient_ids, self.leader.partner_id)
+        self.leader.active = False
+        self._set_balance(60)
+        self._run()
+        self._set_balance(40)
+        self.assertEqual(
+            self._run().recipient_ids,
+            self.company._get_client_approvers().partner_id,
+        )
+
+    def test_second_company_and_currency(self):
+        euros = self.setup_other_company(name="Sister", currency_id=self.eur.id)
+        company = euros["company"]
+        company.write({"low_balance_client": "on", "low_balance_client_threshold": 50})
+        account = self._get_account(self.client, company)
+        self._set_balance(10)
+        self.assertFalse(self._run())
+        [notice] = account.notice_ids
+        self.assertEqual((notice.currency_id, notice.amount), (self.eur, 0))
+        self.assertIn("Sister", self._get_mails(notice).subject)
+
+    def test_zero_accounts_and_many(self):
+        """More than a batch; each client gets one mail."""
+        self.assertFalse(self._run())
+        count = BATCH_SIZE + 5
+        clients = self.env["res.partner"].create(
+            [
+                {"name": f"Client {index}", "email": f"client{index}@example.com"}
+                for index in range(count)
+            ]
+        )
+        accounts = self._get_account(clients)
+        accounts.write({"low_balance_client": "on", "low_balance_client_threshold": 1})
+        self._run()
+        for _again in range(2):
+            self.assertEqual(set(accounts.mapped(lambda one: len(one.notice_ids))), {1})
+            self.assertEqual(len(self._get_mails(accounts.notice_ids)), count)
+            self._run()
+
+    def test_one_bad_client_stops_nobody(self):
+        clients = self.client | self.other_client
+        self.other_client.email = "bela@example.com"
+        self.company.write(
+            {"low_balance_client": "on", "low_balance_client_threshold": 50}
+        )
+        for client in clients:
+            self._set_balance(10, partner=client)
+        model = type(self.env["client.account.notice"])
+        original = model._mail_clients
+
+        def mail_clients(notices):
+            if self.client in notices.partner_id:
+                raise ValueError("A template that does not render")
+            return original(notices)
+
+        with (
+            patch.object(model, "_mail_clients", mail_clients),
+            self.assertLogs(
+                "odoo.addons.client_account.models.client_account_notice", "ERROR"
+            ),
+        ):
+            notice = self._run()
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("does not render", notice.failure_reason)
+        self.assertEqual(
+            self._get_account(self.other_client).notice_ids.state, "waiting"
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestLimitNotices(NoticeCommon):
+    def test_limit_exceeded_once(self):
+        """Case 37: exceeded twice without coming back: one activity and message."""
+        self._grant(100)
+        self._set_balance(-120)
+        [notice] = self._run()
+        self.assertRecordValues(
+            notice,
+            [{"kind": "limit_exceeded", "threshold": 100, "amount": 120}],
+        )
+        self.assertEqual(notice.recipient_ids, self.leader.partner_id)
+        self.assertIn("120.00", str(notice.message_id.body))
+        [activity] = self._get_limit_activities()
+        self.assertEqual(activity.user_id, self.leader)
+        self.assertIn("120.00", activity.summary)
+        self._set_balance(-150)
+        self.assertFalse(self._run())
+        # Suspended in between: still one.
+        self.account.action_suspend("Late")
+        self.assertFalse(self._run())
+        self.account.action_resume("Talked")
+        self.assertFalse(self._run())
+        self.assertEqual(self._get_limit_activities(), activity)
+        # Back within the limit: nothing to do any more; and again.
+        self._set_balance(-100)
+        self.assertFalse(self._run())
+        self.assertFalse(self._get_limit_activities())
+        self._set_balance(-100.01)
+        self.assertEqual(len(self._run()), 1)
+        self.assertEqual(len(self._get_limit_activities()), 1)
+
+    def test_one_message_in_all(self):
+        """The activity notifies nobody beside the message."""
+        self.leader.notification_type = "inbox"
+        self._grant(100)
+        self._set_balance(-120)
+        self._run()
+        notifications = (
+            self.env["mail.notification"]
+            .sudo()
+            .search(
+                [
+                    ("mail_message_id.model", "=", "client.account"),
+                    ("mail_message_id.res_id", "=", self.account.id),
+                    ("res_partner_id", "=", self.leader.partner_id.id),
+                ]
+            )
+        )
+        self.assertEqual(len(notifications), 1)
+
+    def test_nobody_granted_a_limit(self):
+        """Case 19: no limit notices for an account nobody granted."""
+        self._set_balance(-500)
+        self.assertFalse(self._run())
+        self.account._set_limit(0, "closed")
+        self.assertFalse(self._run())
+        self.account._set_limit(0)
+        self.assertEqual(self._run().kind, "limit_exceeded")
+
+    def test_early_word(self):
+        self._grant(100)
+        for balance, expected in (
+            (-79.99, []),
+            (-80, ["limit_early"]),
+            (-90, []),
+            (-79, []),
+            (-100, ["limit_early"]),
+            (-101, ["limit_exceeded"]),
+            (-100, []),
+            (-10, []),
+            # Both at once: the later one says it all.
+            (-150, ["limit_exceeded"]),
+        ):
+            self._set_balance(balance)
+            with self.subTest(balance=balance):
+                self.assertEqual(self._run().mapped("kind"), expected)
+        self.assertFalse(self._run())
+
+    def test_share_of_the_company(self):
+        self.company.client_limit_warning_share = 50
+        self._grant(100)
+        self._set_balance(-50)
+        [notice] = self._run()
+        self.assertEqual((notice.threshold, notice.amount), (50, 50))
+        self.company.client_limit_warning_share = 0
+        self.assertFalse(self._run())
+        self._set_balance(-100)
+        self.assertFalse(self._run())
+
+    def test_several_things_told_to_one_user_in_one_message(self):
+        self.client.user_id = self.leader
+        self.account.write(
+            {"low_balance_manager": "on", "low_balance_manager_threshold": 50}
+        )
+        self._grant(100)
+        self._set_balance(-120)
+        notices = self._run()
+        self.assertEqual(
+            set(notices.mapped("kind")), {"low_balance_manager", "limit_exceeded"}
+        )
+        self.assertEqual(len(notices.message_id), 1)
+
+    def test_nobody_to_decide(self):
+        self._grant(100)
+        self._set_balance(-120)
+        users = self.company._get_client_approvers()
+        self.patch(
+            type(self.company), "_get_client_deciders", lambda company: users.browse()
+        )
+        notice = self._run()
+        self.assertEqual(notice.state, "not_sent")
+        self.assertIn("Nobody may decide", notice.failure_reason)
+
+
+@tagged("post_install", "-at_install")
+class TestNoticeJob(NoticeCommon):
+    """What wakes the job, and who may see the log."""
+
+    def _count_triggers(self):
+        self.env.flush_all()
+        return self.env["ir.cron.trigger"].search_count([("cron_id", "=", self.job.id)])
+
+    def _wakes(self, change):
+        self.env.cr.precommit.data.clear()
+        before = self._count_triggers()
+        change()
+        return self._count_triggers() - before
+
+    def test_what_wakes_it(self):
+        invoice = self._make_invoice(10, post=False)
+        self.assertEqual(self._wakes(invoice.action_post), 1)
+        self.assertEqual(self._wakes(invoice.button_draft), 1)
+        for change in (
+            lambda: self.account.issue_credit(5, "Sorry"),
+            lambda: self._make_payment(5),
+            lambda: self.account._set_limit(5),
+            lambda: self._watch_client(),
+            lambda: self.company.write({"low_balance_manager": "on"}),
+        ):
+            self.assertEqual(self._wakes(change), 1)
+        bill = self._make_invoice(10, post=False, move_type="in_invoice")
+        self.assertEqual(self._wakes(bill.action_post), 0)
+        self.assertEqual(self._wakes(lambda: self.client.write({"name": "Ada"})), 0)
+
+    def test_once_in_a_transaction(self):
+        self.env.cr.precommit.data.clear()
+        before = self._count_triggers()
+        for _time in range(3):
+            self.account.charge(5, "Book")
+        self.assertEqual(self._count_triggers() - before, 1)
+
+    def test_one_query_over_all_accounts(self):
+        self._watch_client()
+        self.account.flush_recordset()
+        self.env["client.account"]._fetch_crossed_ids()
+        with self.assertQueryCount(1):
+            found = self.env["client.account"]._fetch_crossed_ids()
+        self.assertIn(self.account.id, found)
+
+    def test_every_15_minutes(self):
+        self.assertEqual(
+            (self.job.interval_number, self.job.interval_type), (15, "minutes")
+        )
+
+    def test_log_is_nobody_s_to_write(self):
+        self._watch_client()
+        self._set_balance(10)
+        notice = self._run()
+        self.assertEqual(notice.with_user(self.viewer).amount, 10)
+        for user in (self.viewer, self.officer, self.approver):
+            log = notice.with_user(user)
+            for call in (
+                lambda log=log: log.write({"amount": 1}),
+                lambda log=log: log.copy(),
+                lambda log=log: log.unlink(),
+            ):
+                with self.assertRaises(AccessError):
+                    call()
+        with self.assertRaises(AccessError):
+            notice.with_user(self.seller).read(["kind"])
+        stranger = self._make_user(
+            "cn_stranger",
+            self.APPROVER,
+            company=self.setup_other_company(name="Elsewhere")["company"],
+        )
+        self.assertFalse(
+            self.env["client.account.notice"].with_user(stranger).search([])
+        )
+
+    def test_date_is_now(self):
+        self._watch_client()
+        self._set_balance(10)
+        moment = fields.Datetime.now()
+        self.assertLessEqual(abs((self._run().date - moment).total_seconds()), 60)
