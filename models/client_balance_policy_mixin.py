@@ -93,24 +93,34 @@ class ClientBalancePolicyMixin(models.AbstractModel):
         help="The manager is told when what is available drops below this amount.",
     )
 
-    @api.constrains(*THRESHOLDS)
-    def _check_thresholds(self):
-        """Make sure thresholds are amounts; below zero they count in the limit.
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to take thresholds that are amounts only."""
+        for vals in vals_list:
+            self._check_thresholds(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Override of the ORM to take thresholds that are amounts only."""
+        self._check_thresholds(vals)
+        return super().write(vals)
+
+    @api.model
+    def _check_thresholds(self, vals):
+        """Make sure thresholds are amounts; one below zero counts in the limit.
 
         :raise ValidationError: when one is no number, or not within 1e12 of zero
         """
-        for record in self:
-            for name in THRESHOLDS:
-                amount = record[name]
-                if not is_real_number(amount) or abs(amount) >= MAX_AMOUNT:
-                    raise ValidationError(
-                        self.env._(
-                            "“%(field)s” of %(record)s must be an amount between "
-                            "-1,000,000,000,000 and 1,000,000,000,000.",
-                            field=self._fields[name].string,
-                            record=record.display_name,
-                        )
+        for name in THRESHOLDS.keys() & vals.keys():
+            amount = vals[name] or 0
+            if not is_real_number(amount) or abs(amount) >= MAX_AMOUNT:
+                raise ValidationError(
+                    self.env._(
+                        "“%s” must be an amount between -1,000,000,000,000 and "
+                        "1,000,000,000,000.",
+                        self._fields[name].string,
                     )
+                )
 
     @api.model
     def _get_policy_label(self, name, value):

@@ -1,4 +1,5 @@
 from functools import partial
+from operator import ge, gt, le, lt
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -11,6 +12,14 @@ from .client_balance_policy_mixin import POLICIES, THRESHOLDS
 # The policies of the account as fields of its client: name here, name there.
 PARTNER_POLICIES = {f"client_{name}": name for name in (*POLICIES, *THRESHOLDS)}
 PARTNER_ORIGINS = {f"client_{name}_origin": f"{name}_origin" for name in POLICIES}
+
+# Operator: the one that says the opposite, and how it compares.
+OPPOSITES = {
+    "<": (">=", lt),
+    ">": ("<=", gt),
+    "<=": (">", le),
+    ">=": ("<", ge),
+}
 
 
 def policy_field(field_type, name, label, **options):
@@ -150,21 +159,35 @@ class ResPartner(models.Model):
 
         A client without an account has none: empty, or a threshold of zero.
         """
-        compared = {
-            "in": lambda nothing: nothing in value or False in value,
-            "<": lambda nothing: nothing < value,
-            ">": lambda nothing: nothing > value,
-            "<=": lambda nothing: nothing <= value,
-            ">=": lambda nothing: nothing >= value,
-        }
-        if operator != "in" and (name not in THRESHOLDS or operator not in compared):
-            return NotImplemented
         if name in THRESHOLDS:
-            self._check_searched_amounts(value if operator == "in" else [value])
-        condition = Domain(name, operator, value)
-        if compared[operator](0.0 if name in THRESHOLDS else False):
+            return self._search_client_threshold(name, operator, value)
+        if operator != "in":
+            return NotImplemented
+        condition = Domain(name, "in", value)
+        if False in value:
             return ~self._get_account_domain(~condition)
         return self._get_account_domain(condition)
+
+    @api.model
+    def _search_client_threshold(self, name, operator, value):
+        """Return the domain of the clients whose own threshold compares so to `value`.
+
+        Where zero does, it is that of all clients but those of whom the opposite is
+        true: a threshold nobody entered is NULL, which compares to nothing.
+        """
+        if operator != "in" and operator not in OPPOSITES:
+            return NotImplemented
+        self._check_searched_amounts(value if operator == "in" else [value])
+        if operator == "in":
+            amounts = [item for item in value if item]
+            if len(amounts) == len(value):
+                return self._get_account_domain(Domain(name, "in", amounts))
+            others = Domain(name, "<", 0) | Domain(name, ">", 0)
+            return ~self._get_account_domain(others & Domain(name, "not in", amounts))
+        opposite, matches = OPPOSITES[operator]
+        if matches(0, value):
+            return ~self._get_account_domain(Domain(name, opposite, value))
+        return self._get_account_domain(Domain(name, operator, value))
 
     @api.model
     def _check_searched_amounts(self, values):

@@ -28,6 +28,23 @@ class TestTours(ClientAccountCommon, HttpCase):
             [{"balance": -80.0, "amount_owed": 80.0, "credit_available": 0.0}],
         )
 
+    def test_refused_invoice_is_posted_once_there_is_credit(self):
+        """A policy is set to prevented, an invoice refused with the shortfall named, a
+        credit issued, and the same invoice posted and paid by the credit."""
+        invoice = self._make_invoice(120, post=False)
+        self.start_tour(
+            f"/odoo/res.partner/{self.client.id}",
+            "client_account_gate",
+            login=self.env.user.login,
+        )
+        self.assertRecordValues(
+            invoice,
+            [{"state": "posted", "payment_state": "paid", "amount_residual": 0.0}],
+        )
+        self.assertRecordValues(
+            self.account, [{"negative_balance": "prevented", "balance": 0.0}]
+        )
+
     def test_every_view_of_the_accounts_draws(self):
         for amount, days in ((180, 20), (150, 10)):
             self._make_invoice(amount, date_due=self.today - timedelta(days=days))
