@@ -19,7 +19,8 @@ SEED = 19
 def start_odoo(config):
     """Make Odoo usable in this process; only its warnings are printed."""
     odoo.tools.config.parse_config(
-        ["--config", config, "--log-level=warn"], setup_logging=True
+        ["--config", config, "--log-level=warn", "--log-handler=py.warnings:ERROR"],
+        setup_logging=True,
     )
 
 
