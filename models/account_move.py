@@ -70,6 +70,10 @@ class AccountMove(models.Model):
         help="The client has open credit, and this invoice is open.",
     )
 
+    # Serves `client.account._fetch_posting_terms`: whether there is anything to apply.
+    _client_account_credit_idx = models.Index(
+        "(commercial_partner_id) WHERE client_account_credit"
+    )
     _client_adjustment_key_unique = models.UniqueIndex(
         "(company_id, client_adjustment_key) WHERE client_adjustment_key IS NOT NULL",
         "This key has booked an adjustment already. Use another key for another "
@@ -175,18 +179,19 @@ class AccountMove(models.Model):
             accounts = self.env["client.account"]
             accounts._invalidate_figures()
             terms.update(receivables._touch_missing_client_accounts(terms))
-            credits = posted._check_balances(terms, anyway)
+            posted._check_balances(terms, anyway)
             if self.env.context.get("client_credits_held") is not _HOLD_CREDITS:
                 posted._pay_up_front(terms, anyway)
                 receivables._apply_credits_by_policy(
                     {
                         key: posting.credit_application
                         for key, posting in terms.items()
-                        # Nothing to look for where the gate has seen no credit.
-                        if credits.get(key, True)
+                        # Nothing to look for where there never was any.
+                        if posting.has_credits or posting.credit_application == "all"
                     }
                 )
-            accounts._trigger_notices()
+            if any(posting.is_watched for posting in terms.values()):
+                accounts._trigger_notices()
         return posted
 
     def button_draft(self):

@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError
 
 from ..exceptions import BalanceRefused
 from ..utils import check_reason
-from .client_account import NO_ITEMS, VIEWER
+from .client_account import VIEWER
 
 
 class PostAnyway:
@@ -122,27 +122,25 @@ class AccountMove(models.Model):
 
         :param terms: {client key: `PostingTerms`}
         :param anyway: the `PostAnyway` of an approver, None otherwise
-        :return: {client key: credit available} of the clients that were looked at
         :raise BalanceRefused: when a document does, and nobody posts it anyway
         """
         gated = self._group_gated_documents(terms, "negative_balance", "prevented")
-        if not gated:
-            return {}
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
-        clients = self.env["res.partner"].union(*(client for client, _root in gated))
-        items = accounts._fetch_open_items(clients)
-        credits, refused = {}, []
-        for (client, root), moves in gated.items():
-            balance, *_sums, credit = items.get((client.id, root.id), NO_ITEMS)
-            credits[client, root] = credit
-            posting = terms[client, root]
-            limit = posting.limit_in_force
-            if root.currency_id.compare_amounts(balance, -limit) < 0:
-                account = accounts.browse(posting.account_id)
-                refused += moves._get_balance_refusals(account, balance, limit)
+        refused = []
+        for root in {root for _client, root in gated}:
+            clients = self.env["res.partner"].union(
+                *(client for client, company in gated if company == root)
+            )
+            for client, balance in accounts._fetch_balances(clients, root).items():
+                posting = terms[client, root]
+                limit = posting.limit_in_force
+                if root.currency_id.compare_amounts(balance, -limit) < 0:
+                    account = accounts.browse(posting.account_id)
+                    refused += gated[client, root]._get_balance_refusals(
+                        account, balance, limit
+                    )
         self._refuse(refused, anyway)
-        return credits
 
     def _get_balance_refusals(self, account, balance, limit):
         """Return the documents of one client that do not fit any more, and why.

@@ -111,7 +111,7 @@ class AccountMoveLine(models.Model):
     # Serves `client.account._get_item_sums_sql` and the search for open credits: it
     # holds open items only, so that settled history costs nothing.
     _client_open_items_idx = models.Index(
-        "(partner_id) INCLUDE (account_id, company_id, amount_residual, "
+        "(partner_id, account_id) INCLUDE (company_id, amount_residual, "
         "date_maturity, date) WHERE amount_residual <> 0 AND parent_state = 'posted'"
     )
 

@@ -305,14 +305,13 @@ class ClientAccount(models.Model):
                        split_part(branch.parent_path, '/', 1)::integer,
                        item.balance, item.amount_owed, item.amount_overdue,
                        item.credit_available
-                  FROM (%(items)s) item
-                  JOIN contact ON contact.id = item.partner_id
+                  FROM contact
+                 CROSS JOIN LATERAL (%(items)s) item
                   JOIN res_company branch ON branch.id = item.company_id
                 """,
                 partners=clients.ids,
-                items=self._get_item_sums_sql(
-                    SQL("line.partner_id = ANY(ARRAY(SELECT id FROM contact))")
-                ),
+                # Contact by contact, for the index to find the accounts too.
+                items=self._get_item_sums_sql(SQL("line.partner_id = contact.id")),
                 to_flush=(
                     contacts["commercial_partner_id"],
                     self.env["res.company"]._fields["parent_path"],

@@ -63,7 +63,7 @@ def origin_field(label):
     """Return the partner's field that says what is in force, and whence."""
     return fields.Char(
         string=label,
-        compute="_compute_client_policies",
+        compute="_compute_client_policy_origins",
         groups=VIEWER,
         copy=False,
         help="The value in force, and where it comes from.",
@@ -119,29 +119,39 @@ class ResPartner(models.Model):
         "Client Low Balance: Tell Manager in Force"
     )
     client_pay_later_disabled = fields.Boolean(
-        compute="_compute_client_policies",
+        compute="_compute_client_policy_origins",
         search="_search_client_pay_later_disabled",
         groups=VIEWER,
         copy=False,
         help="The client pays up front, by the account's policy or the company's.",
     )
 
-    @api.depends_context("company", "lang")
+    @api.depends_context("company")
     @api.depends(
         "commercial_partner_id",
         *(f"client_account_ids.{name}" for name in (*POLICIES, *THRESHOLDS)),
     )
     def _compute_client_policies(self):
-        accounts = self.env["client.account"]
-        # What a client without an account has: the company's defaults.
-        nobodys = accounts.new({"company_id": self.env.company.sudo().root_id.id})
         for partner in self:
-            account = partner.client_account_id
             for name, policy in PARTNER_POLICIES.items():
-                partner[name] = account[policy]
+                partner[name] = partner.client_account_id[policy]
+
+    # Not with the policies: while one is written, what is computed with it stays.
+    @api.depends_context("company", "lang")
+    @api.depends(
+        "commercial_partner_id",
+        *(f"client_account_ids.{name}" for name in (*POLICIES, *THRESHOLDS)),
+    )
+    def _compute_client_policy_origins(self):
+        # What a client without an account has: the company's defaults.
+        nobodys = self.env["client.account"].new(
+            {"company_id": self.env.company.sudo().root_id.id}
+        )
+        for partner in self:
+            account = partner.client_account_id or nobodys
             for name, origin in PARTNER_ORIGINS.items():
-                partner[name] = (account or nobodys)[origin]
-            partner.client_pay_later_disabled = (account or nobodys).pay_later_disabled
+                partner[name] = account[origin]
+            partner.client_pay_later_disabled = account.pay_later_disabled
 
     def _inverse_client_policy(self, name):
         """Write one policy on the clients' accounts, made where there are none."""

@@ -481,13 +481,17 @@ class TestNoticeJob(NoticeCommon):
 
     def test_what_wakes_it(self):
         invoice = self._make_invoice(10, post=False)
+        # Nobody is told anything about this client.
+        self.assertEqual(self._wakes(invoice.action_post), 0)
+        invoice.button_draft()
+        self._watch_client()
         self.assertEqual(self._wakes(invoice.action_post), 1)
         self.assertEqual(self._wakes(invoice.button_draft), 1)
         for change in (
             lambda: self.account.issue_credit(5, "Sorry"),
             lambda: self._make_payment(5),
             lambda: self.account._set_limit(5),
-            lambda: self._watch_client(),
+            lambda: self._watch_client(20),
             lambda: self.company.write({"low_balance_manager": "on"}),
         ):
             self.assertEqual(self._wakes(change), 1)
@@ -496,6 +500,7 @@ class TestNoticeJob(NoticeCommon):
         self.assertEqual(self._wakes(lambda: self.client.write({"name": "Ada"})), 0)
 
     def test_once_in_a_transaction(self):
+        self._watch_client()
         self.env.cr.precommit.data.clear()
         before = self._count_triggers()
         for _time in range(3):
