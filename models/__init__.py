@@ -13,6 +13,7 @@ from . import client_account_notice
 from . import client_account_policy
 from . import client_account_request
 from . import mail_mail
+from . import mail_message
 from . import payment_provider
 from . import product_template
 from . import res_company

@@ -214,6 +214,11 @@ class ClientAccountNotice(models.Model):
         return self._name, "client.account", "res.partner"
 
     @api.model
+    def _get_told_models(self):
+        """Return the models whose messages may tell about limits or balances."""
+        return *self._get_message_models(), "client.account.request"
+
+    @api.model
     def _log_delivery(self, messages, failure_type, failure_reason):
         """Log whether the mails of these messages went out.
 

@@ -281,6 +281,16 @@ class ResPartner(models.Model):
     def _search_client_limit_usage(self, operator, value):
         return self._search_client_figure("client_limit_usage", operator, value)
 
+    @api.model
+    def _asset_difference_search(self, account_type, operator, operand):
+        """Override of `account` to let only those search what is due who may read it.
+
+        What has a search method of its own is answered to anybody otherwise.
+        """
+        name = "credit" if account_type == "asset_receivable" else "debit"
+        self._check_field_access(self._fields[name], "read")
+        return super()._asset_difference_search(account_type, operator, operand)
+
     # === Cache ===
 
     @api.model

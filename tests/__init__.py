@@ -19,4 +19,5 @@ from . import test_request_routes
 from . import test_res_company
 from . import test_res_partner
 from . import test_security
+from . import test_staff_visibility
 from . import test_tours
