@@ -95,20 +95,25 @@ class ClientAccountNotice(models.Model):
         readonly=True,
     )
     failure_reason = fields.Text(string="Why Not", readonly=True)
-    message_id = fields.Many2one(
-        "mail.message", readonly=True, ondelete="set null", index="btree_not_null"
-    )
+    message_ids = fields.Many2many("mail.message", string="Messages", readonly=True)
 
-    def _render_for(self, user, field_name):
-        """Return a field of one notice's template, in the language of a user.
+    def _render(self, lang):
+        """Return what staff is told by these notices, in a language.
 
-        :param user: `res.users`
-        :param str field_name: `subject` or `body_html`
+        One run of each template for all of them: compiling it costs most.
+
+        :return: {notice: (subject, body as HTML)}
         """
-        template = self.env.ref(TEMPLATES[self.kind])
-        return template.with_context(lang=user.lang)._render_field(
-            field_name, self.ids, set_lang=user.lang
-        )[self.id]
+        texts = {}
+        for kind, notices in self.grouped("kind").items():
+            template = self.env.ref(TEMPLATES[kind]).with_context(lang=lang)
+            subjects, bodies = (
+                template._render_field(name, notices.ids, set_lang=lang)
+                for name in ("subject", "body_html")
+            )
+            for notice in notices:
+                texts[notice] = subjects[notice.id], Markup(bodies[notice.id])
+        return texts
 
     def _mail_clients(self):
         """Queue the mails of those of these notices that go to clients.
@@ -127,7 +132,7 @@ class ClientAccountNotice(models.Model):
             notices.ids, email_layout_xmlid="mail.mail_notification_light"
         )
         for notice, mail in zip(notices, mails, strict=True):
-            notice.message_id = mail.mail_message_id
+            notice.message_ids = mail.mail_message_id
         self._trigger_mail_queue()
 
     def _get_no_mail_reason(self):
@@ -144,8 +149,9 @@ class ClientAccountNotice(models.Model):
 
     def _notify_staff(self):
         """Tell users what these notices say; several of one account in one message."""
-        told = defaultdict(self.browse)
-        for notice in self.filtered(lambda item: item.kind != "low_balance_client"):
+        notices = self.filtered(lambda item: item.kind != "low_balance_client")
+        told = defaultdict(notices.browse)
+        for notice in notices:
             users = notice.account_id._get_notified_users(notice.kind)
             if not users:
                 notice.write(
@@ -162,8 +168,24 @@ class ClientAccountNotice(models.Model):
                 told[notice.account_id, user] |= notice
                 if notice.kind == "limit_exceeded":
                     notice._schedule_activity(user)
-        for (_account, user), notices in told.items():
-            notices._notify_user(user)
+        texts = {
+            lang: notices._render(lang)
+            for lang in {user.lang for _account, user in told}
+        }
+        for (_account, user), items in told.items():
+            items._notify_user(user, [texts[user.lang][item] for item in items])
+        if told:
+            self._trigger_mail_queue()
+        # Who reads them in the inbox has them.
+        for notice in notices.filtered("message_ids"):
+            if not notice._get_mails():
+                notice.state = "delivered"
+
+    def _get_mails(self):
+        """Return the e-mails of these notices."""
+        return self.env["mail.mail"].search(
+            [("mail_message_id", "in", self.message_ids.ids)]
+        )
 
     def _schedule_activity(self, user):
         """Put one notice before a user as something to do; the message tells it."""
@@ -185,28 +207,24 @@ class ClientAccountNotice(models.Model):
     def _trigger_mail_queue(self):
         self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 
-    def _notify_user(self, user):
+    def _notify_user(self, user, texts):
         """Tell one user what these notices of one account say, in one message.
 
         By e-mail or in the inbox, as the user prefers.
+
+        :param texts: list of (subject, body), see `_render`
         """
         account = self.account_id
         # Who may not see the account finds the client by the contact.
         record = account.partner_id if any(self.mapped("amount_hidden")) else account
         message = record.with_context(lang=user.lang).message_notify(
             partner_ids=user.partner_id.ids,
-            subject=self[0]._render_for(user, "subject"),
-            body=Markup().join(
-                Markup(notice._render_for(user, "body_html")) for notice in self
-            ),
+            subject=texts[0][0],
+            body=Markup().join(body for _subject, body in texts),
             force_send=False,
             notify_author=True,
         )
-        self.write({"message_id": message.id})
-        if user.notification_type == "inbox":
-            self.write({"state": "delivered"})
-        else:
-            self._trigger_mail_queue()
+        self.write({"message_ids": [Command.link(message.id)]})
 
     @api.model
     def _get_message_models(self):
@@ -225,14 +243,22 @@ class ClientAccountNotice(models.Model):
         :param messages: `mail.message`
         :param failure_type: of `mail.mail`, false where they went out
         """
-        notices = self.search([("message_id", "in", messages.ids)])
-        if not failure_type:
-            notices.write({"state": "delivered", "failure_reason": False})
-        elif failure_type == "mail_smtp":
+        notices = self.search([("message_ids", "in", messages.ids)])
+        if failure_type == "mail_smtp":
             # The server is down; the next run queues the mail again.
             notices.write({"state": "waiting", "failure_reason": failure_reason})
-        else:
+        elif failure_type:
             notices.write({"state": "failed", "failure_reason": failure_reason})
+        else:
+            for notice in notices:
+                others = notice._get_mails().filtered(
+                    lambda mail: (
+                        mail.mail_message_id not in messages
+                        and mail.state in ("outgoing", "exception")
+                    )
+                )
+                if not others:
+                    notice.write({"state": "delivered", "failure_reason": False})
 
     @api.model
     def _queue_again(self):
@@ -242,7 +268,7 @@ class ClientAccountNotice(models.Model):
         )
         mails = self.env["mail.mail"].search(
             [
-                ("mail_message_id", "in", waiting.message_id.ids),
+                ("mail_message_id", "in", waiting.message_ids.ids),
                 ("state", "=", "exception"),
             ]
         )
@@ -518,7 +544,12 @@ class ClientAccount(models.Model):
         accounts; limits are the business of the latter alone.
         """
         manager = self.partner_id.user_id
-        if kind == "low_balance_manager" and manager.active and not manager.share:
+        if (
+            kind == "low_balance_manager"
+            and manager.active
+            and not manager.share
+            and manager.company_ids & self.company_id._get_client_companies()
+        ):
             return manager
         return self.company_id._get_client_deciders()
 

@@ -52,7 +52,7 @@ class NoticeCommon(ClientAccountRequestCommon):
         return (
             self.env["mail.mail"]
             .sudo()
-            .search([("mail_message_id", "in", notices.message_id.ids)])
+            .search([("mail_message_id", "in", notices.sudo().message_ids.ids)])
         )
 
     def _get_limit_activities(self):
@@ -247,12 +247,12 @@ class TestLowBalance(NoticeCommon):
             self._run()
             self._set_balance(40)
             [notice] = self._run()
-            notification = notice.message_id.notification_ids
+            notification = notice.sudo().message_ids.notification_ids
             with self.subTest(preference=preference):
                 self.assertEqual(notification.res_partner_id, self.manager.partner_id)
                 self.assertEqual(notification.notification_type, preference)
                 self.assertEqual(len(self._get_mails(notice)), mails)
-                body = str(notice.message_id.body)
+                body = str(notice.sudo().message_ids.body)
                 self.assertIn("40.00", body)
                 self.assertIn(f"client.account&amp;res_id={self.account.id}", body)
                 self.assertEqual(
@@ -266,7 +266,7 @@ class TestLowBalance(NoticeCommon):
         )
         self._set_balance(41.25)
         [notice] = self._run()
-        message = notice.message_id
+        message = notice.sudo().message_ids
         self.assertEqual(
             (message.model, message.res_id), ("res.partner", self.client.id)
         )
@@ -286,10 +286,29 @@ class TestLowBalance(NoticeCommon):
         self._set_balance(60)
         self._run()
         self._set_balance(40)
-        self.assertEqual(
-            self._run().recipient_ids,
-            self.company._get_client_approvers().partner_id,
+        approvers = self.company._get_client_approvers()
+        (approvers - self.approver).notification_type = "inbox"
+        notice = self._run()
+        self.assertEqual(notice.recipient_ids, approvers.partner_id)
+        self.assertEqual(len(notice.sudo().message_ids), len(approvers))
+        # One of them has it by e-mail, which is still to be sent.
+        self.assertEqual(notice.state, "waiting")
+        self._open_mail_server()
+        self._get_mails(notice).send()
+        self.assertEqual(notice.state, "delivered")
+
+    def test_salesperson_of_another_company_is_no_manager(self):
+        stranger = self._make_user(
+            "cn_elsewhere",
+            self.VIEWER,
+            company=self.setup_other_company(name="Elsewhere")["company"],
         )
+        self.client.user_id = stranger
+        self.account.write(
+            {"low_balance_manager": "on", "low_balance_manager_threshold": 50}
+        )
+        self._set_balance(40)
+        self.assertEqual(self._run().recipient_ids, self.leader.partner_id)
 
     def test_second_company_and_currency(self):
         euros = self.setup_other_company(name="Sister", currency_id=self.eur.id)
@@ -362,7 +381,7 @@ class TestLimitNotices(NoticeCommon):
             [{"kind": "limit_exceeded", "threshold": 100, "amount": 120}],
         )
         self.assertEqual(notice.recipient_ids, self.leader.partner_id)
-        self.assertIn("120.00", str(notice.message_id.body))
+        self.assertIn("120.00", str(notice.sudo().message_ids.body))
         [activity] = self._get_limit_activities()
         self.assertEqual(activity.user_id, self.leader)
         self.assertIn("120.00", activity.summary)
@@ -451,7 +470,7 @@ class TestLimitNotices(NoticeCommon):
         self.assertEqual(
             set(notices.mapped("kind")), {"low_balance_manager", "limit_exceeded"}
         )
-        self.assertEqual(len(notices.message_id), 1)
+        self.assertEqual(len(notices.sudo().message_ids), 1)
 
     def test_nobody_to_decide(self):
         self._grant(100)
