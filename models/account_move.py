@@ -19,6 +19,9 @@ ADJUSTMENT_FIELDS = frozenset(
         "client_anyway_date",
     )
 )
+# They are read together and by themselves: each field with groups among those that are
+# always read costs posting a look at the user's groups.
+MARKS = "client_account"
 # In the context while an adjustment is posted again with its allocations still to be
 # put back: being an object, no RPC caller can send it.
 _HOLD_CREDITS = object()
@@ -32,6 +35,7 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        prefetch=MARKS,
         index="btree_not_null",
         help="Says that this document was made through the client's account.",
     )
@@ -40,12 +44,14 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        prefetch=MARKS,
     )
     client_adjustment_key = fields.Char(
         string="Key of the Adjustment",
         readonly=True,
         copy=False,
         groups=VIEWER,
+        prefetch=MARKS,
         help="Given by whoever made the adjustment, so that a repeat books nothing.",
     )
     client_account_credit = fields.Boolean(
@@ -53,6 +59,7 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        prefetch=MARKS,
         help="A credit given or received through the client's account. What is left "
         "of it goes to the client's next invoice.",
     )

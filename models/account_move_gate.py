@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError
 
 from ..exceptions import BalanceRefused
 from ..utils import check_reason
+from .account_move import MARKS
 from .client_account import VIEWER
 
 
@@ -29,13 +30,23 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        prefetch=MARKS,
         help="Why an approver posted this document against the client's policies.",
     )
     client_anyway_user_id = fields.Many2one(
-        "res.users", string="Posted Anyway by", readonly=True, copy=False, groups=VIEWER
+        "res.users",
+        string="Posted Anyway by",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
     )
     client_anyway_date = fields.Datetime(
-        string="Posted Anyway on", readonly=True, copy=False, groups=VIEWER
+        string="Posted Anyway on",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
     )
 
     # === The rows of the accounts ===
