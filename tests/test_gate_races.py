@@ -298,21 +298,29 @@ class TestGateRaces(ServerCase):
         self._assert_charges_agree(accounts, outcomes, answers, LIMIT)
 
     def test_sixteen_callers_at_one_account_never_pass_the_limit(self):
-        """Case 18: all sixteen have begun before any of them has booked."""
+        """Case 18: all sixteen have begun before any of them has booked.
+
+        A key writes the account's row by itself; without one the gate has to.
+        """
         accounts = self._make_limited_clients(2)
-        for client_id, account_id in accounts.items():
-            outcomes, answers = Counter(), {}
-
-            def charge(key, outcomes, answers, account_id=account_id):
-                answers[key] = account_id, self._charge(account_id, key, outcomes)
-
+        for (client_id, account_id), keyed in zip(
+            accounts.items(), (True, False), strict=True
+        ):
+            outcomes = Counter()
             calls = [
-                partial(charge, f"gate-{uuid.uuid4()}", outcomes, answers)
+                partial(
+                    self._charge,
+                    account_id,
+                    f"gate-{uuid.uuid4()}" if keyed else None,
+                    outcomes,
+                )
                 for _caller in range(CALLERS)
             ]
             with self._watch([client_id], LIMIT):
-                self._race(calls, "account_move")
-            self._assert_charges_agree({client_id: 0}, outcomes, answers, LIMIT)
+                move_ids = self._race(calls, "account_move")
+            self.assertEqual(self._fetch_debt(client_id), LIMIT)
+            self.assertEqual(len(set(move_ids) - {None}), LIMIT / CHARGE)
+            self.assertEqual(outcomes["refused"], CALLERS - LIMIT / CHARGE)
 
     # === Invoices ===
 
@@ -346,16 +354,18 @@ class TestGateRaces(ServerCase):
             )
         )
 
-    def _assert_one_of_each_pair_posts(self, pairs, round_size=CALLERS // 2):
-        for start in range(0, len(pairs), round_size):
-            batch = pairs[start : start + round_size]
-            posted = self._post_at_once([item for pair in batch for item in pair])
-            for first, second in zip(posted[::2], posted[1::2], strict=True):
-                self.assertEqual(first + second, 1)
+    def _assert_one_of_each_pair_posts(self, pairs):
+        """Check that one invoice of each pair posts, and the other is refused.
+
+        Pair by pair: many at once have to wait for a number in their journal, and start
+        again with what was posted meanwhile.
+        """
+        for pair in pairs:
+            self.assertCountEqual(self._post_at_once(pair), [True, False])
 
     def test_of_two_invoices_at_once_one_posts(self):
-        """Case 18: 80 twice against a limit of 100, for 24 clients."""
-        accounts = self._make_limited_clients(24)
+        """Case 18: 80 twice against a limit of 100, for twenty clients."""
+        accounts = self._make_limited_clients(20)
         pairs = self._make_pairs(list(accounts), 80.0)
         with self._watch(accounts, LIMIT):
             self._assert_one_of_each_pair_posts(pairs)
@@ -363,7 +373,7 @@ class TestGateRaces(ServerCase):
 
     def test_of_two_invoices_of_new_clients_at_once_one_posts(self):
         """The accounts do not exist yet when the race starts."""
-        client_ids = self._make_clients(8)
+        client_ids = self._make_clients(5)
         for client_id in client_ids:
             self._receive_payment(client_id, LIMIT)
         self._forget_accounts(client_ids)
@@ -493,7 +503,7 @@ class TestGateRaces(ServerCase):
 
     def test_two_invoices_of_who_pays_up_front_share_no_credit(self):
         """80 twice against a credit of 100: one posts and is paid, the other waits."""
-        client_ids = self._make_clients(8)
+        client_ids = self._make_clients(6)
         for number, client_id in enumerate(client_ids):
             if number % 2:
                 self._receive_payment(client_id, LIMIT)
