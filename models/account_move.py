@@ -140,6 +140,10 @@ class AccountMove(models.Model):
         """
         if not self.env.su:
             self._check_no_adjustment_field(vals)
+        if vals.get("state") in ("draft", "cancel"):
+            # Who posts against these credits meanwhile must not miss that they go.
+            posted = self.filtered(lambda move: move.state == "posted")
+            posted._touch_client_accounts(leaving=True)
         result = super().write(vals)
         if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
@@ -545,8 +549,6 @@ class AccountMove(models.Model):
         """
         # Sudo: officers need no right to change journal entries; these are adjustments.
         for move in in_plain_context(self.sudo()):
-            # Who posts against this credit meanwhile must not miss that it goes.
-            move._touch_client_accounts()
             move._get_client_allocations().unlink()
             if move._is_adjustment_locked():
                 reversal = move._reverse_moves(

@@ -51,14 +51,17 @@ class AccountMove(models.Model):
 
     # === The rows of the accounts ===
 
-    def _touch_client_accounts(self):
+    def _touch_client_accounts(self, leaving=False):
         """Write the accounts' rows that these documents may take further into debt.
 
         Documents that take credit away count too, paying it back for instance: they
         are not refused, but who posts meanwhile must not miss them.
 
+        :param bool leaving: whether the documents are no longer to be posted, so that
+            it is their credits that go
         :return: {client key: `PostingTerms`}, see `client.account._touch_for_posting`
         """
+        sign = -1 if leaving else 1
         keys, debtors = set(), self.env["res.partner"]
         for move in self:
             # Sudo: a branch's user need not read the root company.
@@ -66,7 +69,7 @@ class AccountMove(models.Model):
             for line in move._get_receivable_items():
                 if client := line.partner_id.commercial_partner_id:
                     keys.add((client, root))
-                    if line.balance > 0:
+                    if sign * line.balance > 0:
                         debtors |= client
         if not keys:
             return {}

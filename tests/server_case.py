@@ -115,13 +115,17 @@ class ServerCase(BaseCase):
         def are_waiting():
             early = [future.result() for future in futures if future.done()]
             self.assertFalse(early, "No call should end before the race.")
-            [(waiting,)] = self._query(
-                "SELECT COUNT(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return waiting >= count
+            return self._count_waiting() >= count
 
         self._wait_until(are_waiting, f"{count} calls should wait for a lock.")
+
+    def _count_waiting(self):
+        """Return how many transactions wait for a lock."""
+        [(count,)] = self._query(
+            "SELECT COUNT(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return count
 
     def _wait_until(self, condition, message):
         deadline = time.monotonic() + ARRIVAL_TIMEOUT
