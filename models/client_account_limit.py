@@ -269,6 +269,7 @@ class ClientAccount(models.Model):
         if self._decides_for(target):
             target._set_limit(self.credit_limit, self.state, self.limit_request_id)
             target._as_workflow().write({"state_reason": self.state_reason})
+        self.notice_ids.write({"account_id": target.id})
         # Messages, files, activities and followers go along, as with merged contacts.
         wizard = self.env["base.partner.merge.automatic.wizard"]
         wizard._update_reference_fields_generic(self._name, self, target)

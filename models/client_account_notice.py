@@ -41,9 +41,10 @@ class ClientAccountNotice(models.Model):
     """
 
     _name = "client.account.notice"
-    _description = "Client Account Notice"
+    # The layout of mails shows both: "Your Account Notice", and whose it is.
+    _description = "Account Notice"
     _order = "id desc"
-    _rec_name = "kind"
+    _rec_name = "account_id"
 
     account_id = fields.Many2one(
         "client.account",
@@ -223,6 +224,7 @@ class ClientAccountNotice(models.Model):
             body=Markup().join(body for _subject, body in texts),
             force_send=False,
             notify_author=True,
+            email_add_signature=False,
         )
         self.write({"message_ids": [Command.link(message.id)]})
 

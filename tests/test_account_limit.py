@@ -656,8 +656,12 @@ class TestMovedClients(ClientAccountRequestCommon):
                 "res_id": self.account.id,
             }
         )
+        notice = self.env["client.account.notice"].create(
+            {"account_id": self.account.id, "kind": "limit_early"}
+        )
         self._merge(self.chief, self.client, self.other_client)
         self.assertEqual(attachment.res_id, self.other_account.id)
+        self.assertEqual(notice.account_id, self.other_account)
         self.assertFalse(self.account.exists())
         self.assertRecordValues(
             self.other_account,
