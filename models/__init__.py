@@ -15,6 +15,7 @@ from . import client_account_request
 from . import mail_mail
 from . import mail_message
 from . import payment_provider
+from . import payment_transaction
 from . import product_template
 from . import res_company
 from . import res_config_settings

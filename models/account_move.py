@@ -140,11 +140,17 @@ class AccountMove(models.Model):
         """
         if not self.env.su:
             self._check_no_adjustment_field(vals)
+        posted = self.filtered(lambda move: move.state == "posted")
+        fresh = self - posted if vals.get("state") == "posted" else self.browse()
+        # Outside of posting: whatever else writes this state is looked at all the same.
+        unnoted = self._get_noted_debts() is None
+        terms = fresh._touch_client_accounts() if unnoted else {}
         if vals.get("state") in ("draft", "cancel"):
             # Who posts against these credits meanwhile must not miss that they go.
-            posted = self.filtered(lambda move: move.state == "posted")
             posted._touch_client_accounts(leaving=True)
         result = super().write(vals)
+        if fresh:
+            fresh._note_or_check_debts(terms)
         if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
         # Posting tells by itself.
@@ -153,10 +159,19 @@ class AccountMove(models.Model):
         return result
 
     def _check_no_adjustment_field(self, vals):
-        """Refuse to mark documents as adjustments by hand.
+        """Refuse to mark documents as adjustments, or as paid online, by hand.
 
         :raise UserError: when the values hold such a mark
         """
+        if "transaction_ids" in vals and not self.env.user.has_group(
+            "base.group_system"
+        ):
+            raise UserError(
+                self.env._(
+                    "The transactions of an invoice are set by the payment provider "
+                    "only. Register a payment instead."
+                )
+            )
         if refused := ADJUSTMENT_FIELDS.intersection(vals):
             raise UserError(
                 self.env._(
@@ -178,19 +193,14 @@ class AccountMove(models.Model):
         """
         moves, anyway = self._take_post_anyway()
         terms = moves._touch_client_accounts()
-        posted = super(AccountMove, moves)._post(soft=soft)
-        receivables = posted.line_ids.filtered(
-            lambda line: (
-                line.account_type == "asset_receivable"
-                and line.partner_id
-                and line.parent_state == "posted"
-            )
-        )
+        with moves._note_debts() as debts:
+            posted = super(AccountMove, moves)._post(soft=soft)
+        receivables = posted._get_posted_receivable_items()
         if receivables:
             accounts = self.env["client.account"]
             accounts._invalidate_figures()
             terms.update(receivables._touch_missing_client_accounts(terms))
-            posted._check_balances(terms, anyway)
+            posted._check_balances(terms, debts, anyway)
             if self.env.context.get("client_credits_held") is not _HOLD_CREDITS:
                 posted._pay_up_front(terms, anyway)
                 receivables._apply_credits_by_policy(
@@ -315,6 +325,16 @@ class AccountMove(models.Model):
         )
 
     # === Client accounts ===
+
+    def _get_posted_receivable_items(self):
+        """Return the receivable items of clients of these documents that are posted."""
+        return self.line_ids.filtered(
+            lambda line: (
+                line.account_type == "asset_receivable"
+                and line.partner_id
+                and line.parent_state == "posted"
+            )
+        )
 
     def _get_client_allocations(self):
         """Return the partials of these documents' receivable items."""

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -7,6 +8,9 @@ from ..exceptions import BalanceRefused
 from ..utils import check_reason
 from .account_move import MARKS
 from .client_account import VIEWER
+
+# Where the debts of what is being posted are noted, for the transaction alone.
+NOTED_DEBTS = "client_account_noted_debts"
 
 
 class PostAnyway:
@@ -75,6 +79,45 @@ class AccountMove(models.Model):
             return {}
         return self.env["client.account"]._touch_for_posting(keys, debtors)
 
+    # === What posting adds to debts ===
+
+    @contextmanager
+    def _note_debts(self):
+        """Note, while documents are posted, what each adds to what its client owes.
+
+        It is noted when the state is written: what is matched in the further course of
+        posting is paid by credit that the balance has already, and takes it down all
+        the same. Not in the context, which goes on to whatever posting makes.
+
+        :return: {id of a document: amount}, company currency, filled meanwhile
+        """
+        data = self.env.cr.precommit.data
+        before, data[NOTED_DEBTS] = data.get(NOTED_DEBTS), {}
+        try:
+            yield data[NOTED_DEBTS]
+        finally:
+            data[NOTED_DEBTS] = before
+
+    def _get_noted_debts(self):
+        """Return where debts are noted now, None where nothing is being posted."""
+        return self.env.cr.precommit.data.get(NOTED_DEBTS)
+
+    def _note_or_check_debts(self, terms):
+        """Note what these documents, whose state is posted now, add to debts.
+
+        Where nothing is being posted but only the state was written, look at it here.
+
+        :param terms: {client key: `PostingTerms`}, for that case
+        :raise BalanceRefused: when a policy does not let a document through
+        """
+        debts = {move.id: move._get_debt_added() for move in self}
+        noted = self._get_noted_debts()
+        if noted is not None:
+            noted.update(debts)
+            return
+        self._check_balances(terms, debts)
+        self._pay_up_front(terms)
+
     # === Gate: the balance ===
 
     def _is_balance_gated(self):
@@ -100,7 +143,7 @@ class AccountMove(models.Model):
         )
 
     def _get_debt_added(self):
-        """Return what this posted document adds to what its client owes.
+        """Return what is open on this document and so adds to what its client owes.
 
         Nothing where it is paid already: a payment may be matched to a draft.
 
@@ -110,10 +153,11 @@ class AccountMove(models.Model):
         self.ensure_one()
         return sum(self._get_receivable_items().mapped("amount_residual"))
 
-    def _group_gated_documents(self, terms, policy, value):
+    def _group_gated_documents(self, terms, debts, policy, value):
         """Return the documents that policies may refuse by client.
 
         :param terms: {client key: `PostingTerms`}
+        :param debts: {id of a document: what it adds to the debt}
         :param str policy: `negative_balance` or `pay_later`
         :param str value: the value of it that has documents looked at
         :return: {client key: documents that add to the client's debt}
@@ -126,19 +170,22 @@ class AccountMove(models.Model):
                 posting
                 and getattr(posting, policy) == value
                 and move._is_balance_gated()
-                and move._get_debt_added() > 0
+                and debts.get(move.id, 0) > 0
             ):
                 documents[key] |= move
         return documents
 
-    def _check_balances(self, terms, anyway=None):
+    def _check_balances(self, terms, debts, anyway=None):
         """Refuse posted documents that take a client's balance below the limit.
 
         :param terms: {client key: `PostingTerms`}
+        :param debts: {id of a document: what it adds to the debt}, company currency
         :param anyway: the `PostAnyway` of an approver, None otherwise
         :raise BalanceRefused: when a document does, and nobody posts it anyway
         """
-        gated = self._group_gated_documents(terms, "negative_balance", "prevented")
+        gated = self._group_gated_documents(
+            terms, debts, "negative_balance", "prevented"
+        )
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
         refused = []
@@ -152,11 +199,11 @@ class AccountMove(models.Model):
                 if root.currency_id.compare_amounts(balance, -limit) < 0:
                     account = accounts.browse(posting.account_id)
                     refused += gated[client, root]._get_balance_refusals(
-                        account, balance, limit
+                        account, balance, limit, debts
                     )
         self._refuse(refused, anyway)
 
-    def _get_balance_refusals(self, account, balance, limit):
+    def _get_balance_refusals(self, account, balance, limit, debts):
         """Return the documents of one client that do not fit any more, and why.
 
         They are looked at in the order of posting, so that one that is too much does
@@ -165,26 +212,29 @@ class AccountMove(models.Model):
         :param account: `client.account` under sudo
         :param float balance: with all these documents posted, company currency
         :param float limit: in force, company currency
+        :param debts: {id of a document: what it adds to the debt}, company currency
         :return: list of (document, account, message)
         """
         taken = self.filtered(lambda move: move._has_taken_payment())
-        balance += sum(move._get_debt_added() for move in self - taken)
+        balance += sum(debts[move.id] for move in self - taken)
         refusals = []
         for move in self - taken:
-            left = balance - move._get_debt_added()
+            amount = debts[move.id]
+            left = balance - amount
             if account.currency_id.compare_amounts(left, -limit) >= 0:
                 balance = left
                 continue
-            message = move._get_balance_message(account, balance, limit)
+            message = move._get_balance_message(account, balance, limit, amount)
             refusals.append((move, account, message))
         return refusals
 
-    def _get_balance_message(self, account, balance, limit):
+    def _get_balance_message(self, account, balance, limit, amount):
         """Return why one document takes its client's balance too low, in words.
 
         :param account: `client.account` under sudo
         :param float balance: before this document, company currency
         :param float limit: in force, company currency
+        :param float amount: what the document adds to the debt, company currency
         """
         if not self.env.user.has_group(VIEWER):
             return self.env._(
@@ -194,7 +244,6 @@ class AccountMove(models.Model):
                 client=account.display_name,
                 document=self._get_refused_name(),
             )
-        amount = self._get_debt_added()
         currency = account.currency_id
         return self.env._(
             "%(document)s of %(amount)s cannot be posted: %(client)s has %(balance)s, "
@@ -229,7 +278,8 @@ class AccountMove(models.Model):
             payment terms than immediate, and nobody posts it anyway
         """
         refused = []
-        gated = self._group_gated_documents(terms, "pay_later", "disabled")
+        debts = {move.id: move._get_debt_added() for move in self}
+        gated = self._group_gated_documents(terms, debts, "pay_later", "disabled")
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
         for key, moves in gated.items():

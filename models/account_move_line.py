@@ -28,6 +28,10 @@ BALANCE_FIELDS = frozenset(
     )
 )
 FIGURE_FIELDS = BALANCE_FIELDS | {"date_maturity", "date", "parent_state"}
+# Odoo computes and stores these, and takes them from any caller as well.
+COMPUTED_FIELDS = frozenset(
+    ("parent_state", "amount_residual", "amount_residual_currency", "reconciled")
+)
 
 
 class AllocationCaps(dict):
@@ -237,6 +241,8 @@ class AccountMoveLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
+        for vals in vals_list:
+            self._check_no_computed_field(vals)
         lines = super().create(vals_list)
         if any(state == "posted" for state in lines.mapped("parent_state")):
             self.env["client.account"]._invalidate_figures()
@@ -244,6 +250,7 @@ class AccountMoveLine(models.Model):
 
     def write(self, vals):
         """Override of the ORM to keep the figures of client accounts fresh."""
+        self._check_no_computed_field(vals)
         lines = self.with_context(client_spare_descriptions=True)
         result = super(AccountMoveLine, lines).write(vals)
         if not FIGURE_FIELDS.isdisjoint(vals):
@@ -254,6 +261,23 @@ class AccountMoveLine(models.Model):
         ):
             self.env["client.account"]._trigger_notices()
         return result
+
+    def _check_no_computed_field(self, vals):
+        """Refuse to write what follows from the books: balances are read from it.
+
+        :raise UserError: when a caller without the superuser's rights does
+        """
+        if not self.env.su and not COMPUTED_FIELDS.isdisjoint(vals):
+            raise UserError(
+                self.env._(
+                    "%(fields)s of a journal item follow from its entry and what it is "
+                    "matched with. Post the entry or match the item instead.",
+                    fields=", ".join(
+                        self._fields[name].string
+                        for name in sorted(COMPUTED_FIELDS.intersection(vals))
+                    ),
+                )
+            )
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh."""

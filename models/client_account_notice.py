@@ -316,21 +316,22 @@ class ClientAccount(models.Model):
         cron_id = self.env["ir.model.data"]._xmlid_to_res_id(
             CRON, raise_if_not_found=False
         )
-        done = self.env.cr.precommit.data
-        moment = fields.Datetime.now().replace(second=0) + timedelta(minutes=1)
-        if not cron_id or done.get(CRON) == moment:
+        if not cron_id:
             return
-        done[CRON] = moment
         # Not by the ORM: this is part of every posting, and would cost it four times as
         # much.
         self.env.cr.execute(
             SQL(
-                "INSERT INTO ir_cron_trigger"
-                " (cron_id, call_at, create_uid, create_date)"
-                " VALUES (%s, %s, %s, now() AT TIME ZONE 'UTC')",
-                cron_id,
-                moment,
-                self.env.uid,
+                """
+                INSERT INTO ir_cron_trigger (cron_id, call_at, create_uid, create_date)
+                SELECT %(cron)s, %(moment)s, %(user)s, now() AT TIME ZONE 'UTC'
+                 WHERE NOT EXISTS (
+                    SELECT FROM ir_cron_trigger
+                     WHERE cron_id = %(cron)s AND call_at = %(moment)s)
+                """,
+                cron=cron_id,
+                moment=fields.Datetime.now().replace(second=0) + timedelta(minutes=1),
+                user=self.env.uid,
             )
         )
 

@@ -324,6 +324,105 @@ class TestBalanceGate(BalanceGateCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestWaysAround(BalanceGateCommon):
+    """What whoever invoices might try by RPC, or do without a thought."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.account._set_limit(100)
+        cls._make_invoice(50)
+        cls.invoice = cls._make_invoice(150, post=False)
+
+    def _assert_kept(self):
+        self.env.invalidate_all()
+        self.assertEqual(self.invoice.state, "draft")
+        self.assertEqual(self.account.balance, -50)
+
+    def test_state_written_without_posting(self):
+        invoice = self.invoice.with_user(self.biller)
+        for call in (
+            lambda: invoice.write({"state": "posted"}),
+            lambda: invoice.web_save({"state": "posted"}, {}),
+        ):
+            with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
+                call()
+            self._assert_kept()
+
+    def test_computed_fields_of_items(self):
+        line = self._get_receivable(self.invoice).with_user(self.biller)
+        for name, value in (
+            ("parent_state", "posted"),
+            ("amount_residual", 0),
+            ("amount_residual_currency", 0),
+            ("reconciled", True),
+        ):
+            with self.subTest(field=name), self.assertRefused("follow from its entry"):
+                line.write({name: value})
+            with self.subTest(field=name), self.assertRefused("follow from its entry"):
+                line.create({"move_id": self.invoice.id, name: value})
+        self._assert_kept()
+
+    def test_transactions_forged(self):
+        abandoned = self._make_transaction(self.invoice, "cancel")
+        done = self._make_transaction(self._make_invoice(0.01, post=False), "done")
+        vals = {
+            "provider_id": done.provider_id.id,
+            "payment_method_id": done.payment_method_id.id,
+            "reference": "Forged",
+            "amount": 0.01,
+            "currency_id": self.invoice.currency_id.id,
+            "partner_id": self.client.id,
+        }
+        env = self.env(user=self.biller)
+        transactions = env["payment.transaction"]
+        invoice = self.invoice.with_user(self.biller)
+        for call in (
+            lambda: transactions.create({**vals, "state": "done"}),
+            lambda: transactions.create(
+                {**vals, "invoice_ids": [Command.set(self.invoice.ids)]}
+            ),
+            lambda: abandoned.with_user(self.biller).write({"state": "done"}),
+            lambda: done.with_user(self.biller).write(
+                {"invoice_ids": [Command.link(self.invoice.id)]}
+            ),
+            lambda: invoice.write({"transaction_ids": [Command.link(done.id)]}),
+            lambda: invoice.write(
+                {"transaction_ids": [Command.create({**vals, "state": "done"})]}
+            ),
+            lambda: invoice.copy({"transaction_ids": [Command.link(done.id)]}),
+        ):
+            with self.assertRefused("Register a payment instead"):
+                call()
+        with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
+            invoice.action_post()
+        self._assert_kept()
+
+    def test_open_credit_note_reversed(self):
+        """A reversal is matched while it is posted, and takes the balance down."""
+        self._make_invoice(100, partner=self.other_client, post=False)
+        refund = self._make_invoice(50, move_type="out_refund")
+        self._make_invoice(100)
+        self.assertEqual(self.account.balance, -100)
+        for cancel in (True, False):
+            with self.subTest(cancel=cancel), self.assertRaises(BalanceRefused):
+                with self.env.cr.savepoint():
+                    reversal = refund._reverse_moves(cancel=cancel)
+                    if reversal.state == "draft":
+                        reversal.action_post()
+        self.env.invalidate_all()
+        self.assertEqual(self.account.balance, -100)
+
+    def test_state_written_again_changes_nothing(self):
+        self.account.action_suspend("Late")
+        posted = self.env["account.move"].search(
+            [("partner_id", "=", self.client.id), ("state", "=", "posted")], limit=1
+        )
+        posted.write({"state": "posted"})
+        self.assertEqual(self.account.balance, -50)
+
+
+@tagged("post_install", "-at_install")
 class TestGateCompanies(BalanceGateCommon):
     """Case 21: whatever company the user has open."""
 

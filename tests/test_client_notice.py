@@ -488,15 +488,14 @@ class TestLimitNotices(NoticeCommon):
 class TestNoticeJob(NoticeCommon):
     """What wakes the job, and who may see the log."""
 
-    def _count_triggers(self):
-        self.env.flush_all()
-        return self.env["ir.cron.trigger"].search_count([("cron_id", "=", self.job.id)])
-
     def _wakes(self, change):
-        self.env.cr.precommit.data.clear()
-        before = self._count_triggers()
+        """Return how many times a change wakes the job that nothing else has woken."""
+        triggers = self.env["ir.cron.trigger"]
+        domain = [("cron_id", "=", self.job.id)]
+        triggers.search(domain).unlink()
         change()
-        return self._count_triggers() - before
+        self.env.flush_all()
+        return triggers.search_count(domain)
 
     def test_what_wakes_it(self):
         invoice = self._make_invoice(10, post=False)
@@ -520,11 +519,20 @@ class TestNoticeJob(NoticeCommon):
 
     def test_once_in_a_transaction(self):
         self._watch_client()
-        self.env.cr.precommit.data.clear()
-        before = self._count_triggers()
-        for _time in range(3):
+
+        def charge_thrice():
+            for _time in range(3):
+                self.account.charge(5, "Book")
+
+        def charge_after_one_that_is_rolled_back():
+            with self.env.cr.savepoint() as savepoint:
+                self.account.charge(5, "Book")
+                savepoint.rollback()
+            self.env.invalidate_all()
             self.account.charge(5, "Book")
-        self.assertEqual(self._count_triggers() - before, 1)
+
+        self.assertEqual(self._wakes(charge_thrice), 1)
+        self.assertEqual(self._wakes(charge_after_one_that_is_rolled_back), 1)
 
     def test_one_query_over_all_accounts(self):
         self._watch_client()
