@@ -10,6 +10,7 @@ from xmlrpc.client import Fault
 from odoo.tests import tagged
 
 from ..models.client_account import PROTECTED_FIELDS as ACCOUNT_PROTECTED_FIELDS
+from ..models.client_account_notice import TOLD_FIELDS
 from ..models.client_account_request import (
     ASKED_FIELDS,
     DECIDABLE_FIELDS,
@@ -62,6 +63,7 @@ ACCOUNT_KEY_FIELDS = (
     "limit_request_id",
     "state_reason",
     "limit_lapse_told",
+    *TOLD_FIELDS.values(),
 )
 
 # Fields of a request that only viewers read.
@@ -582,6 +584,7 @@ class TestRequestRoutes(ServerCase):
             "limit_until": str(date.today() + timedelta(days=900)),
             "limit_request_id": self.records["submitted"].id,
             "limit_lapse_told": True,
+            **dict.fromkeys(TOLD_FIELDS.values(), True),
             "lock_version": 7,
         }
 
