@@ -285,9 +285,8 @@ class AccountMove(models.Model):
         for key, moves in gated.items():
             account = accounts.browse(terms[key].account_id)
             for move in moves.sudo():
-                debts = move._get_client_debts()
-                if debts:
-                    debts[0]._search_open_credits()._apply_to(debts)
+                if items := move._get_client_debts():
+                    items[0]._search_open_credits()._apply_to(items)
                 if move._has_taken_payment():
                     continue
                 if message := move._get_pay_later_message(account):
@@ -300,24 +299,22 @@ class AccountMove(models.Model):
         :param account: `client.account` under sudo
         :return: an empty text where it is not
         """
+        missing = self._get_debt_added()
+        due = max(self._get_receivable_items().mapped("date_maturity"))
+        is_later = due > (self.invoice_date or self.date)
+        if not is_later and account.currency_id.compare_amounts(missing, 0) <= 0:
+            return ""
         values = {
             "document": self._get_refused_name(),
             "client": account.display_name,
         }
-        items = self._get_receivable_items()
-        if any(
-            item.date_maturity and item.date_maturity > (self.invoice_date or self.date)
-            for item in items
-        ):
+        if is_later:
             return self.env._(
                 "%(document)s cannot be posted: %(client)s pays up front, so only "
                 "immediate payment is possible. Choose the payment terms “Immediate "
                 "Payment”, or request an update of the account.",
                 **values,
             )
-        missing = self._get_debt_added()
-        if account.currency_id.compare_amounts(missing, 0) <= 0:
-            return ""
         if not self.env.user.has_group(VIEWER):
             return self.env._(
                 "%(document)s cannot be posted: %(client)s pays up front. Ask the "
