@@ -2,10 +2,10 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 from ..exceptions import BalanceRefused
-from ..utils import check_reason
+from ..utils import clean_reason
 from .account_move import MARKS
 from .client_account import VIEWER
 
@@ -356,8 +356,8 @@ class AccountMove(models.Model):
         if not refused or (anyway and anyway.reason is None):
             return
         if anyway:
-            for move, account, message in refused:
-                move._log_post_anyway(account, message, anyway.reason)
+            for move, account, _message in refused:
+                move._log_post_anyway(account, anyway.reason)
             return
         moves = self.browse(move.id for move, _account, _message in refused)
         account = refused[0][1]
@@ -369,11 +369,10 @@ class AccountMove(models.Model):
             },
         )
 
-    def _log_post_anyway(self, account, message, reason):
+    def _log_post_anyway(self, account, reason):
         """Log that one document was posted against a policy, by whom and why.
 
         :param account: its `client.account` under sudo
-        :param str message: what the policy says
         :raise AccessError: when the user is no approver where the account is
         """
         self._check_may_post_anyway(account.company_id)
@@ -455,8 +454,15 @@ class AccountMove(models.Model):
         """
         self.check_access("write")
         self._check_may_post_anyway(self.company_id)
-        names = ", ".join(self.mapped("display_name")[:5]) or self.env._("no document")
-        reason = check_reason(self.env, names, reason)
+        reason = clean_reason(reason)
+        if not reason:
+            raise UserError(
+                self.env._(
+                    "Give a reason to post %s anyway: it is logged on the document and "
+                    "on the client's account.",
+                    ", ".join(self.mapped("display_name")[:5]),
+                )
+            )
         self._with_post_anyway(reason)._post(soft=False)
         return True
 
