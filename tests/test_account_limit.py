@@ -656,9 +656,10 @@ class TestMovedClients(ClientAccountRequestCommon):
                 "res_id": self.account.id,
             }
         )
-        notice = self.env["client.account.notice"].create(
+        notices = self.env["client.account.notice"].sudo()
+        notice = notices.create(
             {"account_id": self.account.id, "kind": "limit_early"}
-        )
+        ).sudo(False)
         self._merge(self.chief, self.client, self.other_client)
         self.assertEqual(attachment.res_id, self.other_account.id)
         self.assertEqual(notice.account_id, self.other_account)
