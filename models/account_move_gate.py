@@ -164,14 +164,10 @@ class AccountMove(models.Model):
         """
         documents = defaultdict(self.browse)
         for move in self:
-            key = move._get_receivable_items()[:1]._get_client_key()
-            posting = terms.get(key)
-            if (
-                posting
-                and getattr(posting, policy) == value
-                and move._is_balance_gated()
-                and debts.get(move.id, 0) > 0
-            ):
+            if debts.get(move.id, 0) <= 0 or not move._is_balance_gated():
+                continue
+            key = move._get_receivable_items()[0]._get_client_key()
+            if key in terms and getattr(terms[key], policy) == value:
                 documents[key] |= move
         return documents
 

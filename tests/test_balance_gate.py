@@ -271,6 +271,30 @@ class TestBalanceGate(BalanceGateCommon):
         invoices.action_post()
         self._assert_posted(*invoices)
 
+    def test_batch_with_documents_of_other_kinds(self):
+        """A bill and an entry have no receivable item."""
+        for policy in ("negative_balance", "pay_later"):
+            self.account.write({policy: {"pay_later": "disabled"}.get(policy)})
+            self._issue_credit(10)
+            moves = self._make_invoice(10, post=False)
+            moves |= self._make_invoice(5, post=False, move_type="in_invoice")
+            accounts = self.company_data
+            moves |= self.env["account.move"].create(
+                {
+                    "line_ids": [
+                        Command.create(
+                            {"account_id": account.id, "debit": debit, "credit": credit}
+                        )
+                        for account, debit, credit in (
+                            (accounts["default_account_expense"], 7, 0),
+                            (accounts["default_account_revenue"], 0, 7),
+                        )
+                    ]
+                }
+            )
+            moves.action_post()
+            self._assert_posted(*moves)
+
     def test_repeated_with_a_key_after_a_refusal(self):
         with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
             self.account.charge(10, "Book", key="k1")
