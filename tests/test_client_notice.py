@@ -67,9 +67,20 @@ class NoticeCommon(ClientAccountRequestCommon):
 @tagged("post_install", "-at_install")
 class TestLowBalance(NoticeCommon):
     def test_one_mail_each_time_it_crosses(self):
-        """Case 35: 80 to 40 one, to 30 none, to 60 armed again, to 49 one."""
+        """Case 35: 80 to 40 one, to 30 none, to 60 armed again, to 49 one.
+
+        Back at the threshold itself is back: the next time below is told again.
+        """
         self._watch_client()
-        for balance, expected in ((80, 0), (40, 1), (30, 0), (60, 0), (49, 1), (50, 0)):
+        for balance, expected in (
+            (80, 0),
+            (40, 1),
+            (30, 0),
+            (60, 0),
+            (49, 1),
+            (50, 0),
+            (49, 1),
+        ):
             self._set_balance(balance)
             notices = self._run()
             with self.subTest(balance=balance):
@@ -79,6 +90,7 @@ class TestLowBalance(NoticeCommon):
         self.assertRecordValues(
             self.account.notice_ids,
             [
+                {"kind": "low_balance_client", "threshold": 50, "amount": 49},
                 {"kind": "low_balance_client", "threshold": 50, "amount": 49},
                 {"kind": "low_balance_client", "threshold": 50, "amount": 40},
             ],
