@@ -140,7 +140,9 @@ class AccountMove(models.Model):
         """
         if not self.env.su:
             self._check_no_adjustment_field(vals)
-        posted = self.filtered(lambda move: move.state == "posted")
+        posted = self.browse()
+        if "state" in vals:
+            posted = self.filtered(lambda move: move.state == "posted")
         fresh = self - posted if vals.get("state") == "posted" else self.browse()
         # Outside of posting: whatever else writes this state is looked at all the same.
         unnoted = self._get_noted_debts() is None

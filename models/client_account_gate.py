@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from .client_account_limit import DECIDED_STATES
 
-# What posting needs to know of an account, and whether its row was written first.
+# What posting needs to know of an account, see `_touch_for_posting`.
 PostingTerms = namedtuple(
     "PostingTerms",
     (

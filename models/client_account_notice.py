@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.fields import Command
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
 from .client_account import VIEWER
@@ -369,6 +370,9 @@ class ClientAccount(models.Model):
             try:
                 account._send_notices()
                 self.env.cr.commit()  # pylint: disable=invalid-commit
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Somebody posted meanwhile, which is no fault: the next run tells.
+                self.env.cr.rollback()
             except Exception as fault:
                 self.env.cr.rollback()
                 _logger.exception("Nobody was told about account %s.", account.id)

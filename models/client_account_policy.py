@@ -3,7 +3,7 @@ from odoo import api, fields, models
 from .client_balance_policy_mixin import POLICIES, THRESHOLDS
 
 
-def origin_field(name, label):
+def origin_field(label):
     """Return the field that says what is in force of a policy, and whence."""
     return fields.Char(
         string=label,
@@ -28,23 +28,13 @@ class ClientAccount(models.Model):
     low_balance_manager = fields.Selection(tracking=True)
     low_balance_manager_threshold = fields.Monetary(tracking=True)
 
-    negative_balance_origin = origin_field(
-        "negative_balance", "Negative Balance in Force"
-    )
-    pay_later_origin = origin_field("pay_later", "Pay Later in Force")
-    credit_application_origin = origin_field(
-        "credit_application", "Credit Application in Force"
-    )
-    top_up_policy_origin = origin_field("top_up_policy", "Top-Up in Force")
-    balance_visibility_origin = origin_field(
-        "balance_visibility", "Client Sees in Force"
-    )
-    low_balance_client_origin = origin_field(
-        "low_balance_client", "Low Balance: Tell Client in Force"
-    )
-    low_balance_manager_origin = origin_field(
-        "low_balance_manager", "Low Balance: Tell Manager in Force"
-    )
+    negative_balance_origin = origin_field("Negative Balance in Force")
+    pay_later_origin = origin_field("Pay Later in Force")
+    credit_application_origin = origin_field("Credit Application in Force")
+    top_up_policy_origin = origin_field("Top-Up in Force")
+    balance_visibility_origin = origin_field("Client Sees in Force")
+    low_balance_client_origin = origin_field("Low Balance: Tell Client in Force")
+    low_balance_manager_origin = origin_field("Low Balance: Tell Manager in Force")
     pay_later_disabled = fields.Boolean(
         compute="_compute_pay_later_disabled",
         help="The client pays up front, by the account's policy or the company's.",

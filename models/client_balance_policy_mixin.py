@@ -141,6 +141,7 @@ class ClientBalancePolicyMixin(models.AbstractModel):
         """
         self.ensure_one()
         if value == "on" and threshold is not None:
+            # Sudo: a branch's user need not read the root company.
             return self.env._(
                 "below %s",
                 formatLang(self.env, threshold, currency_obj=self.sudo().currency_id),

@@ -9,6 +9,7 @@ class MailMail(models.Model):
     ):
         """Override of `mail` to log whether notices of client accounts went out."""
         # Before: mails that went out may be deleted by what comes now.
+        # Sudo: nobody may write the log.
         notices = self.env["client.account.notice"].sudo()
         if messages := self.mail_message_id.filtered(
             lambda message: message.model in notices._get_message_models()

@@ -143,7 +143,8 @@ class ResPartner(models.Model):
         *(f"client_account_ids.{name}" for name in (*POLICIES, *THRESHOLDS)),
     )
     def _compute_client_policy_origins(self):
-        # What a client without an account has: the company's defaults.
+        # What a client without an account has: the company's defaults. Sudo: a branch's
+        # user need not read the root company.
         nobodys = self.env["client.account"].new(
             {"company_id": self.env.company.sudo().root_id.id}
         )

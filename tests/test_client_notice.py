@@ -1,5 +1,7 @@
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
@@ -350,6 +352,19 @@ class TestLowBalance(NoticeCommon):
             self.assertEqual(set(accounts.mapped(lambda one: len(one.notice_ids))), {1})
             self.assertEqual(len(self._get_mails(accounts.notice_ids)), count)
             self._run()
+
+    def test_posting_meanwhile_is_no_fault(self):
+        """What fails to serialize is told by the next run, not logged as failed."""
+        self._watch_client()
+        self._set_balance(40)
+        model = type(self.env["client.account"])
+        conflict = patch.object(
+            model, "_send_notices", side_effect=SerializationFailure
+        )
+        with conflict:
+            self.assertFalse(self._run())
+        self.assertFalse(self.account.low_balance_client_told)
+        self.assertEqual(len(self._run()), 1)
 
     def test_one_bad_client_stops_nobody(self):
         clients = self.client | self.other_client
