@@ -10,9 +10,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo.exceptions import UserError
 
-# Amounts at or above this are typing mistakes, and floats stop being exact to the cent
-# not far above it.
-MAX_AMOUNT = 1e12
+from .const import MAX_AMOUNT
 
 # What a caller's context may tell the code that books under sudo. Odoo's engine takes
 # rates and leaves out entries by context keys, which anybody can send.

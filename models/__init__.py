@@ -3,12 +3,20 @@ from . import client_protected_mixin
 from . import client_balance_policy_mixin
 from . import account_chart_template
 from . import account_move
+from . import account_move_adjustment
 from . import account_move_gate
 from . import account_move_line
+from . import account_move_line_allocation
+from . import account_move_line_application
 from . import account_partial_reconcile
 from . import client_account
+from . import client_account_adjustment
+from . import client_account_alert
+from . import client_account_figures
 from . import client_account_gate
+from . import client_account_history
 from . import client_account_limit
+from . import client_account_merge
 from . import client_account_notice
 from . import client_account_policy
 from . import client_account_request
@@ -20,4 +28,5 @@ from . import product_template
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_merge
 from . import res_partner_policy

@@ -4,10 +4,9 @@ from contextlib import contextmanager
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..const import MARKS, VIEWER
 from ..exceptions import BalanceRefused
 from ..utils import clean_reason
-from .account_move import MARKS
-from .client_account import VIEWER
 
 # Where the debts of what is being posted are noted, for the transaction alone.
 NOTED_DEBTS = "client_account_noted_debts"

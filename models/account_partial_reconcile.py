@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .client_account import VIEWER
+from ..const import VIEWER
 
 
 class AccountPartialReconcile(models.Model):

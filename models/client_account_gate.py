@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from .client_account_limit import DECIDED_STATES
+from ..const import DECIDED_STATES
 
 # What posting needs to know of an account, see `_touch_for_posting`.
 PostingTerms = namedtuple(

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from .client_balance_policy_mixin import POLICIES, THRESHOLDS
+from ..const import POLICIES, THRESHOLDS
 
 
 def origin_field(label):

@@ -4,9 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
+from ..const import DECIDED_STATES, VIEWER
 from ..utils import check_date, clean_reason, in_plain_context
-from .client_account import VIEWER
-from .client_account_limit import DECIDED_STATES
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
 

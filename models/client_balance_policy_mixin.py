@@ -2,26 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import formatLang
 
-from ..utils import MAX_AMOUNT, is_real_number
-
-SWITCH = [("off", "Off"), ("on", "On")]
-
-# The amount of a policy, and the switch it counts with.
-THRESHOLDS = {
-    "low_balance_client_threshold": "low_balance_client",
-    "low_balance_manager_threshold": "low_balance_manager",
-}
-
-# Every policy that is a choice, in the order of the screens.
-POLICIES = (
-    "negative_balance",
-    "pay_later",
-    "credit_application",
-    "top_up_policy",
-    "balance_visibility",
-    "low_balance_client",
-    "low_balance_manager",
-)
+from ..const import MAX_AMOUNT, SWITCH, THRESHOLDS
+from ..utils import is_real_number
 
 
 class ClientBalancePolicyMixin(models.AbstractModel):

@@ -2,7 +2,10 @@ from odoo import fields, models
 from odoo.exceptions import RedirectWarning
 from odoo.fields import Domain
 
-from .client_account import NOTICE_FIELDS
+from ..const import APPROVER, THRESHOLDS
+
+# Writing these may bring accounts below a threshold, or above the share of a limit.
+NOTICE_FIELDS = {"client_limit_warning_share", *THRESHOLDS, *THRESHOLDS.values()}
 
 # What an adjustment books against receivable cannot be receivable itself.
 ADJUSTMENT_ACCOUNT_DOMAIN = (
@@ -86,7 +89,7 @@ class ResCompany(models.Model):
     def write(self, vals):
         """Override of the ORM to have accounts looked at whose thresholds move."""
         result = super().write(vals)
-        if not (NOTICE_FIELDS | {"client_limit_warning_share"}).isdisjoint(vals):
+        if not (NOTICE_FIELDS).isdisjoint(vals):
             self.env["client.account"]._trigger_notices()
         return result
 
@@ -234,7 +237,7 @@ class ResCompany(models.Model):
         :return: `res.users` under sudo, approvers of the root company or a branch
         """
         self.ensure_one()
-        group = self.env.ref("client_account.group_client_account_approver")
+        group = self.env.ref(APPROVER)
         # Sudo: who may decide is not everybody's to read.
         return (
             self.env["res.users"]

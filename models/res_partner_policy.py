@@ -5,9 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ..const import POLICIES, THRESHOLDS, VIEWER
 from ..utils import is_real_number
-from .client_account import VIEWER
-from .client_balance_policy_mixin import POLICIES, THRESHOLDS
 
 # The policies of the account as fields of its client: name here, name there.
 PARTNER_POLICIES = {f"client_{name}": name for name in (*POLICIES, *THRESHOLDS)}

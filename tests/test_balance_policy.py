@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
-from ..models.client_balance_policy_mixin import POLICIES, THRESHOLDS
+from ..const import POLICIES, THRESHOLDS
 from .common import ClientAccountRequestCommon
 
 # For each policy a value that is not the company's by default.

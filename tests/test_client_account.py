@@ -5,7 +5,7 @@ from unittest.mock import patch
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..models.client_account import FIGURES
+from ..models.client_account_figures import FIGURES
 from ..models.res_partner import PARTNER_FIGURES
 from .common import ClientAccountCommon
 

@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from ..models.client_account_notice import BATCH_SIZE
+from ..models.client_account_alert import BATCH_SIZE
 from .common import ClientAccountRequestCommon
 
 

@@ -13,7 +13,7 @@ from odoo.fields import Domain
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from ..models.client_account import FIGURES
+from ..models.client_account_figures import FIGURES
 from ..models.res_partner import PARTNER_FIGURES
 from .common import ClientAccountCommon
 

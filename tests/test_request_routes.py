@@ -10,7 +10,7 @@ from xmlrpc.client import Fault
 from odoo.tests import tagged
 
 from ..models.client_account import PROTECTED_FIELDS as ACCOUNT_PROTECTED_FIELDS
-from ..models.client_account_notice import TOLD_FIELDS
+from ..models.client_account_alert import TOLD_FIELDS
 from ..models.client_account_request import (
     ASKED_FIELDS,
     DECIDABLE_FIELDS,

@@ -5,7 +5,8 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 
 from ..models.account_move import ADJUSTMENT_FIELDS
-from ..models.client_account import FIGURES, PROTECTED_FIELDS
+from ..models.client_account import PROTECTED_FIELDS
+from ..models.client_account_figures import FIGURES
 from ..models.res_partner import PARTNER_FIGURES
 from .common import ClientAccountCommon
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from ..models.client_balance_policy_mixin import THRESHOLDS
+from ..const import THRESHOLDS
 from ..models.res_partner import PARTNER_FIGURES
 from ..models.res_partner_policy import PARTNER_ORIGINS, PARTNER_POLICIES
 from .common import ClientAccountCommon

@@ -2,9 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..const import APPROVER
 from ..utils import clean_reason, in_plain_context
-
-APPROVER = "client_account.group_client_account_approver"
 
 
 class ClientAccountAdjustment(models.TransientModel):

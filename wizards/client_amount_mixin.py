@@ -1,7 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..utils import MAX_AMOUNT, check_amount, clean_text, is_real_number
+from ..const import MAX_AMOUNT
+from ..utils import check_amount, clean_text, is_real_number
 
 # Ids are four bytes in the database.
 MOST_RECORDS = 2**31

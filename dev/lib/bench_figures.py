@@ -67,7 +67,7 @@ class Benchmark:
 
     def __init__(self, database):
         # Only once Odoo has read its configuration does it find the addon.
-        from odoo.addons.client_account.models.client_account import FIGURES
+        from odoo.addons.client_account.models.client_account_figures import FIGURES
 
         self.figures = list(FIGURES)
         self.database = database

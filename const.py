@@ -1,0 +1,43 @@
+"""What several files need to agree on: groups, states, policies and bounds."""
+
+# === Groups: each implies the one before ===
+VIEWER = "client_account.group_client_account_viewer"
+OFFICER = "client_account.group_client_account_officer"
+APPROVER = "client_account.group_client_account_approver"
+
+# === States of an account ===
+# Those in which somebody has decided about a limit that stands on record.
+DECIDED_STATES = ("granted", "suspended")
+
+# === Policies ===
+SWITCH = [("off", "Off"), ("on", "On")]
+
+# Every policy that is a choice, in the order of the screens.
+POLICIES = (
+    "negative_balance",
+    "pay_later",
+    "credit_application",
+    "top_up_policy",
+    "balance_visibility",
+    "low_balance_client",
+    "low_balance_manager",
+)
+
+# The amount of a policy, and the switch it counts with.
+THRESHOLDS = {
+    "low_balance_client_threshold": "low_balance_client",
+    "low_balance_manager_threshold": "low_balance_manager",
+}
+
+# === Bounds ===
+# Amounts at or above this are typing mistakes, and floats stop being exact to the cent
+# not far above it.
+MAX_AMOUNT = 1e12
+
+# === Posting ===
+# Marks of documents are read together and by themselves: each field with groups among
+# those that are always read costs posting a look at the user's groups.
+MARKS = "client_account"
+
+# === Records ===
+LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"

@@ -1,0 +1,463 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tools import format_date
+
+from ..const import MARKS, VIEWER
+from ..utils import in_plain_context
+
+# In the context while an adjustment is posted again with its allocations still to be
+# put back: being an object, no RPC caller can send it.
+_HOLD_CREDITS = object()
+
+
+class AccountMove(models.Model):
+    """Adjustments that a client's account has booked, their change and deletion."""
+
+    _inherit = "account.move"
+
+    client_adjustment = fields.Selection(
+        [("credit", "Credit"), ("charge", "Charge")],
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        index="btree_not_null",
+        help="Says that this document was made through the client's account.",
+    )
+    client_adjustment_reason = fields.Text(
+        string="Reason of the Adjustment",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+    )
+    client_adjustment_key = fields.Char(
+        string="Key of the Adjustment",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        help="Given by whoever made the adjustment, so that a repeat books nothing.",
+    )
+    client_adjustment_open = fields.Boolean(
+        compute="_compute_client_adjustment_open",
+        groups=VIEWER,
+        help="An adjustment that was not deleted.",
+    )
+    client_adjustment_allocated = fields.Boolean(
+        compute="_compute_client_adjustment_allocated", groups=VIEWER
+    )
+    _client_adjustment_key_unique = models.UniqueIndex(
+        "(company_id, client_adjustment_key) WHERE client_adjustment_key IS NOT NULL",
+        "This key has booked an adjustment already. Use another key for another "
+        "adjustment.",
+    )
+
+    # === Compute ===
+
+    @api.depends("client_adjustment", "state", "reversal_move_ids.state")
+    def _compute_client_adjustment_open(self):
+        for move in self:
+            reversed_by = move.reversal_move_ids.filtered(
+                lambda entry: entry.state == "posted"
+            )
+            move.client_adjustment_open = (
+                bool(move.client_adjustment)
+                and move.state == "posted"
+                and not reversed_by
+            )
+
+    @api.depends("line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
+    def _compute_client_adjustment_allocated(self):
+        for move in self:
+            move.client_adjustment_allocated = bool(move._get_client_allocations())
+
+    # === Dates and keys ===
+
+    def _tell_moved_dates(self, dates):
+        """Say so on each entry that was posted on another date than was asked for.
+
+        :param dates: for each entry the date asked for, or None
+        """
+        for move, date in zip(self, dates, strict=True):
+            if date and move.date != date:
+                move.message_post(
+                    body=self.env._(
+                        "The books are closed on %(asked)s: this entry is booked on "
+                        "%(booked)s instead.",
+                        asked=format_date(self.env, date),
+                        booked=format_date(self.env, move.date),
+                    )
+                )
+
+    def _get_client_done_action(self, date):
+        """Return the action of a wizard that booked these: the real date if it moved.
+
+        The window closes, so that the user stays on the client; `infos` names the
+        documents for callers.
+
+        :param date: the date asked for, or None
+        """
+        close = {
+            "type": "ir.actions.act_window_close",
+            "infos": {"res_model": self._name, "res_ids": self.ids},
+        }
+        # Sudo: officers need no right to read journal entries; they made these.
+        moved = self.sudo().filtered(lambda move: date and move.date != date)
+        if not moved:
+            return close
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": self.env._(
+                    "The books are closed on that date: %(moves)s booked on %(date)s "
+                    "instead.",
+                    moves=", ".join(moved.mapped("name")[:5]),
+                    date=format_date(self.env, moved[0].date),
+                ),
+                "next": close,
+            },
+        }
+
+    def _check_same_adjustment(self, account, values):
+        """Make sure a key that is repeated repeats the same adjustment.
+
+        :param account: the `client.account` it is repeated for
+        :param dict values: from `client.account._prepare_adjustment`
+        :raise UserError: when a value differs, or the adjustment was deleted since
+        """
+        self.ensure_one()
+        move_sudo = self.sudo()
+        if not move_sudo.client_adjustment_open:
+            raise UserError(
+                self.env._(
+                    "The key %(key)s has booked %(move)s, which was deleted since. Use "
+                    "another key for another adjustment of %(client)s.",
+                    key=move_sudo.client_adjustment_key,
+                    move=move_sudo.display_name,
+                    client=account.display_name,
+                )
+            )
+        lines = move_sudo._get_receivable_items()
+        date_moved = values["date"] and move_sudo._get_violated_lock_dates(
+            values["date"], False
+        )
+        same = (
+            move_sudo.client_adjustment == values["kind"]
+            and move_sudo.commercial_partner_id == account.sudo().partner_id
+            and move_sudo.client_adjustment_reason == values["reason"]
+            and account.currency_id.compare_amounts(
+                abs(sum(lines.mapped("balance"))), values["amount"]
+            )
+            == 0
+            and (not values["date"] or values["date"] == move_sudo.date or date_moved)
+            and (
+                not values["date_due"]
+                or values["date_due"] in lines.mapped("date_maturity")
+            )
+        )
+        if not same:
+            raise UserError(
+                self.env._(
+                    "The key %(key)s has booked %(move)s with other values already. "
+                    "Use another key for another adjustment of %(client)s.",
+                    key=move_sudo.client_adjustment_key,
+                    move=move_sudo.display_name,
+                    client=account.display_name,
+                )
+            )
+
+    # === Modify ===
+
+    def action_client_adjustment_modify(self):
+        """Open the wizard that changes amount, date or reason of an adjustment."""
+        self._check_one_document()
+        self._check_adjustment()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Modify %s", self.display_name),
+            "res_model": "client.account.adjustment",
+            "view_mode": "form",
+            "target": "new",
+            "context": self._prepare_modify_defaults(),
+        }
+
+    def _prepare_modify_defaults(self):
+        """Return what the wizard that modifies this adjustment starts from."""
+        # Sudo: officers need no right to read journal entries; this is an adjustment.
+        move_sudo = self.sudo()
+        items = move_sudo._get_receivable_items()
+        return {
+            "default_move_id": self.id,
+            "default_account_ids": [Command.set(move_sudo._get_client_account().ids)],
+            "default_kind": move_sudo.client_adjustment,
+            "default_amount": abs(sum(items.mapped("balance"))),
+            "default_reason": move_sudo.client_adjustment_reason,
+            "default_date": move_sudo.date,
+            "default_date_due": items[:1].date_maturity,
+        }
+
+    def _modify_adjustment(self, values):
+        """Give an adjustment other values; what is allocated stays allocated.
+
+        :param dict values: from `client.account._prepare_adjustment`
+        :raise UserError: when the books are locked, or more is allocated than the
+            amount
+        """
+        self.ensure_one()
+        self._check_adjustment()
+        # Sudo: officers need no right to change journal entries; this is an adjustment.
+        move = in_plain_context(self.sudo())
+        if values["reason"] != move.client_adjustment_reason:
+            move.write(
+                {
+                    "client_adjustment_reason": values["reason"],
+                    "ref": values["reason"].splitlines()[0][:120],
+                }
+            )
+            lines = (
+                move.line_ids if move.move_type == "entry" else move.invoice_line_ids
+            )
+            lines.write({"name": values["reason"][:250]})
+        if not move._is_adjustment_changed(values):
+            return
+        move._check_adjustment_modifiable(values)
+        allocations = move._get_adjustment_allocations()
+        move._get_client_allocations().unlink()
+        raised = move._is_charge_raised(values)
+        move.button_draft()
+        move._rewrite_adjustment(values)
+        held = move._hold_credits()
+        if not raised:
+            # What lowers a debt is right also where the balance is too low as it is.
+            held = held._with_post_anyway(None)
+        held._post(soft=False)
+        move._tell_moved_dates([values["date"]])
+        if allocations:
+            # Sudo: putting back is part of the change, which the officer may make.
+            self.env["account.move.line"].sudo()._allocate_amounts(allocations)
+        if raised:
+            move._pay_up_front(move._touch_client_accounts())
+
+    def _hold_credits(self):
+        """Return the documents in a context in which posting applies no credit."""
+        return self.with_context(client_credits_held=_HOLD_CREDITS)
+
+    def _are_credits_held(self):
+        """Tell whether the next posting is to apply no credit, see `_hold_credits`."""
+        return self.env.context.get("client_credits_held") is _HOLD_CREDITS
+
+    def _is_adjustment_changed(self, values):
+        """Tell whether amount or dates differ from those of this adjustment."""
+        lines = self._get_receivable_items()
+        date = values["date"] or self.date
+        return (
+            self.company_currency_id.compare_amounts(
+                abs(sum(lines.mapped("balance"))), values["amount"]
+            )
+            != 0
+            or date != self.date
+            or (
+                self.client_adjustment == "charge"
+                and (values["date_due"] or date) not in lines.mapped("date_maturity")
+            )
+        )
+
+    def _is_charge_raised(self, values):
+        """Tell whether this is a charge whose amount or time to pay becomes more."""
+        lines = self._get_receivable_items()
+        due = values["date_due"] or values["date"] or self.date
+        return self.client_adjustment == "charge" and (
+            self.company_currency_id.compare_amounts(
+                values["amount"], abs(sum(lines.mapped("balance")))
+            )
+            > 0
+            or due > max(lines.mapped("date_maturity"))
+        )
+
+    def _check_adjustment_modifiable(self, values):
+        """Make sure amount and date of this adjustment may still change.
+
+        :raise UserError: when it is no plain entry, is locked, or too much is allocated
+        """
+        if self.move_type != "entry":
+            raise UserError(
+                self.env._(
+                    "%s is a credit note or invoice. Reset it to draft to change it.",
+                    self.display_name,
+                )
+            )
+        if self._is_adjustment_locked():
+            raise UserError(
+                self.env._(
+                    "The books are locked on %(date)s, so %(move)s can no longer "
+                    "change. Delete it, which books a reversal, and make a new one.",
+                    date=format_date(self.env, self.date),
+                    move=self.display_name,
+                )
+            )
+        line = self._get_receivable_items()
+        allocated = abs(line.balance - line.amount_residual)
+        if line.company_currency_id.compare_amounts(values["amount"], allocated) < 0:
+            raise UserError(
+                self.env._(
+                    "%(allocated)s of %(move)s is allocated already. Enter at least "
+                    "that amount, or take some of it off first.",
+                    allocated=line.company_currency_id.format(allocated),
+                    move=self.display_name,
+                )
+            )
+
+    def _get_adjustment_allocations(self):
+        """Return what is allocated of an adjustment, to allocate it so again.
+
+        :return: list of (credit item, debit item, amount in the debit item's currency)
+        """
+        partials = self._get_client_allocations()
+        items = partials.debit_move_id | partials.credit_move_id
+        exchanges = items.move_id._filter_exchange_differences()
+        return [
+            (
+                partial.credit_move_id,
+                partial.debit_move_id,
+                partial.debit_amount_currency,
+            )
+            for partial in partials
+            if partial.debit_move_id.move_id not in exchanges
+            and partial.credit_move_id.move_id not in exchanges
+        ]
+
+    def _rewrite_adjustment(self, values):
+        """Write other values on the draft entry of an adjustment."""
+        receivable = self._get_receivable_items()
+        other = self.line_ids - receivable
+        sign = -1 if self.client_adjustment == "credit" else 1
+        amount = values["amount"]
+        date = values["date"] or self.date
+        if not self.new({"date": date}, origin=self)._sequence_matches_date():
+            # A number of another period: posting gives one of this period.
+            self.name = False
+        self.write(
+            {
+                "date": date,
+                "line_ids": [
+                    Command.update(
+                        receivable.id,
+                        {
+                            "balance": sign * amount,
+                            "amount_currency": sign * amount,
+                            "date_maturity": values["date_due"] or date,
+                        },
+                    ),
+                    Command.update(
+                        other.id,
+                        {"balance": -sign * amount, "amount_currency": -sign * amount},
+                    ),
+                ],
+            }
+        )
+
+    # === Delete ===
+
+    def action_client_adjustment_delete(self):
+        """Delete adjustments of which nothing is allocated.
+
+        :raise UserError: when a part is allocated
+        """
+        self._check_adjustment()
+        # Sudo: officers need no right to read journal entries; these are adjustments.
+        for move in self.sudo():
+            if allocated := move._get_client_allocations():
+                documents = (
+                    allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
+                ) - move
+                raise UserError(
+                    self.env._(
+                        "%(move)s is allocated to %(documents)s. Take it off there "
+                        "first, or choose “Release and Delete”.",
+                        move=move.display_name,
+                        documents=", ".join(documents.mapped("display_name")),
+                    )
+                )
+        return self._delete_adjustments()
+
+    def action_client_adjustment_release_delete(self):
+        """Release what is allocated of adjustments, then delete them."""
+        self._check_adjustment()
+        return self._delete_adjustments()
+
+    def _delete_adjustments(self):
+        """Cancel adjustments, or reverse them where the books are locked.
+
+        :return: True
+        """
+        # Sudo: officers need no right to change journal entries; these are adjustments.
+        for move in in_plain_context(self.sudo()):
+            move._get_client_allocations().unlink()
+            if move._is_adjustment_locked():
+                reversal = move._reverse_moves(
+                    [
+                        {
+                            "date": fields.Date.context_today(move),
+                            "ref": self.env._("Deletion of %s", move.name),
+                        }
+                    ],
+                    cancel=True,
+                )
+                move.message_post(
+                    body=self.env._(
+                        "The books are locked on %(date)s: deleted by the reversal "
+                        "%(reversal)s.",
+                        date=format_date(self.env, move.date),
+                        reversal=reversal.display_name,
+                    )
+                )
+            else:
+                move.button_cancel()
+        return True
+
+    def _is_adjustment_locked(self):
+        """Tell whether this entry can no longer be cancelled, only reversed."""
+        self.ensure_one()
+        return bool(
+            self.inalterable_hash
+            or self._get_violated_lock_dates(self.date, self._affect_tax_report())
+        )
+
+    # === Checks ===
+
+    def _check_adjustment(self):
+        """Make sure the user may change these documents as adjustments.
+
+        :raise UserError: when one is no posted adjustment
+        """
+        for move in self:
+            # Sudo: whoever may not read it gets the same answer as for any other entry.
+            move_sudo = move.sudo().exists()
+            if not move_sudo.client_adjustment_open:
+                raise UserError(
+                    self.env._(
+                        "%s is no posted adjustment of a client account, or was "
+                        "deleted by a reversal. Open a credit or charge from the "
+                        "client's account.",
+                        move_sudo.display_name or self.env._("This entry"),
+                    )
+                )
+            move_sudo._get_client_account().sudo(self.env.su)._check_officer()
+
+    def _check_one_document(self):
+        """Make sure this is one document.
+
+        :raise UserError: otherwise
+        """
+        if len(self) != 1:
+            raise UserError(
+                self.env._(
+                    "Choose exactly one document: this concerns %s.",
+                    ", ".join(self.mapped("display_name")[:5]) or self.env._("none"),
+                )
+            )

@@ -1,0 +1,481 @@
+from collections import defaultdict
+
+from odoo import api, models
+from odoo.exceptions import UserError
+
+from ..utils import check_amount, in_plain_context
+
+
+class AllocationCaps(dict):
+    """How much of a pair of items may be matched: {(debit id, credit id): amount}.
+
+    In the context it is known by its class, which no RPC caller can send.
+    """
+
+
+class CappedPlan(list):
+    """A reconciliation plan in which some pairs are matched up to an amount only."""
+
+    def __init__(self, pairs, caps):
+        super().__init__(pairs)
+        self.caps = caps
+
+
+class AccountMoveLine(models.Model):
+    """Allocation: exact parts of a credit through Odoo's engine, and their planning."""
+
+    _inherit = "account.move.line"
+
+    # === Exact amounts ===
+
+    def _allocate(self, debit_line, amount):
+        """Set exactly `amount` of this credit item against a debit item.
+
+        :param debit_line: the debit `account.move.line`
+        :param float amount: in the currency of `debit_line`
+        :return: the new `account.partial.reconcile`
+        :raise UserError: when the two do not fit or the amount is not there; nothing is
+            booked
+        """
+        self.ensure_one()
+        debit_line.ensure_one()
+        self._check_allocation(debit_line)
+        return self._allocate_amounts([(self, debit_line, amount)])
+
+    @api.model
+    def _allocate_amounts(self, allocations):
+        """Set exact amounts of credit items against debit items, in one run of the
+        engine.
+
+        It does not ask whether a debt may be paid with credit: money received for an
+        invoice may.
+
+        :param allocations: list of (credit item, debit item, amount in the debit item's
+            currency); amounts of a pair that comes twice add up
+        :return: the new `account.partial.reconcile`
+        :raise UserError: see `_allocate`
+        """
+        caps = AllocationCaps()
+        pairs = {}
+        for credit, debit, amount in allocations:
+            credit._check_allocation_pair(debit)
+            amount = check_amount(
+                self.env, debit._get_client_name(), amount, debit.currency_id
+            )
+            # A pair that comes twice is one: the engine asks for each cap once.
+            pair = (debit.id, credit.id)
+            caps[pair] = debit.currency_id.round(caps.get(pair, 0.0) + amount)
+            pairs[pair] = credit | debit
+        before = {}
+        for debit, amount in self._sum_capped_amounts(caps).items():
+            debit._check_amount_due(amount)
+            before[debit] = debit.matched_credit_ids
+        # Sudo: allocating is the officer's right, journal items need not be.
+        in_plain_context(self.sudo())._reconcile_plan(CappedPlan(pairs.values(), caps))
+        partials = self.env["account.partial.reconcile"]
+        for credit, debit, _amount in allocations:
+            partials |= (debit.matched_credit_ids - before[debit]).filtered(
+                lambda partial, credit=credit: partial.credit_move_id == credit
+            )
+        return partials
+
+    @api.model
+    def _sum_capped_amounts(self, caps):
+        """Return {debit item: amount asked of it in all}, in its currency."""
+        amounts = defaultdict(float)
+        for (debit_id, _credit_id), amount in caps.items():
+            amounts[self.browse(debit_id)] += amount
+        return amounts
+
+    # === Checks ===
+
+    def _check_amount_due(self, amount):
+        """Make sure no more is set against this debit item than is due on it.
+
+        :raise UserError: otherwise
+        """
+        due = self.amount_residual_currency
+        if self.currency_id.compare_amounts(amount, due) > 0:
+            raise UserError(
+                self.env._(
+                    "%(amount)s is more than the %(due)s due on %(document)s of "
+                    "%(client)s. Enter %(due)s or less.",
+                    amount=self.currency_id.format(amount),
+                    due=self.currency_id.format(due),
+                    document=self.move_id.display_name,
+                    client=self._get_client_name(),
+                )
+            )
+
+    def _check_allocation(self, debit_line):
+        """Make sure this credit item may be set against a debit item.
+
+        :raise UserError: otherwise
+        """
+        self._check_allocation_pair(debit_line)
+        if debit_line.move_id._filter_credit_excluded():
+            raise UserError(debit_line._get_credit_excluded_message())
+
+    def _check_allocation_pair(self, debit_line):
+        """Make sure two items are an open credit and an open debt that fit each other.
+
+        :raise UserError: otherwise
+        """
+        problem = self._get_credit_problem() or self._get_pair_problem(debit_line)
+        if problem:
+            raise UserError(problem)
+
+    def _get_credit_problem(self):
+        """Return why this item is no open credit, None when it is one."""
+        if self.account_type != "asset_receivable" or self.amount_residual >= 0:
+            return self.env._(
+                "%(document)s of %(client)s is no open credit. Choose a credit with "
+                "an amount left.",
+                document=self.move_id.display_name or self.env._("Nothing"),
+                client=self._get_client_name(),
+            )
+        return self._get_draft_problem()
+
+    def _get_draft_problem(self):
+        """Return that the document of this item is not posted, None when it is."""
+        if self.parent_state == "posted":
+            return None
+        return self.env._(
+            "%(document)s of %(client)s is not posted. Post it first.",
+            document=self.move_id.display_name,
+            client=self._get_client_name(),
+        )
+
+    def _get_pair_problem(self, debit_line):
+        """Return why this credit does not go to a debit item, None when it does.
+
+        Of another client's document it says nothing: that may be none of the user's
+        business.
+        """
+        if not self._is_same_client(debit_line):
+            return self.env._(
+                "%(credit)s belongs to %(client)s. A credit goes to invoices of the "
+                "same client in the same company only: choose another document.",
+                credit=self.move_id.display_name,
+                client=self._get_client_name(),
+            )
+        if (
+            debit_line.account_type != "asset_receivable"
+            or debit_line.amount_residual <= 0
+        ):
+            return self.env._(
+                "Nothing is due on %(document)s of %(client)s. Choose an open invoice "
+                "or charge.",
+                document=debit_line.move_id.display_name,
+                client=debit_line._get_client_name(),
+            )
+        if self.account_id != debit_line.account_id:
+            return self.env._(
+                "%(credit)s of %(client)s is on the receivable account %(account)s, "
+                "%(debit)s on %(other)s. Move one of them to the other's account "
+                "first.",
+                credit=self.move_id.display_name,
+                client=self._get_client_name(),
+                account=self.account_id.display_name,
+                debit=debit_line.move_id.display_name,
+                other=debit_line.account_id.display_name,
+            )
+        return debit_line._get_draft_problem()
+
+    def _is_same_client(self, other):
+        """Tell whether two items belong to the same client account."""
+        return (
+            bool(self.partner_id)
+            and self.partner_id.commercial_partner_id
+            == other.partner_id.commercial_partner_id
+            and self.company_id.root_id == other.company_id.root_id
+        )
+
+    def _belongs_to(self, account):
+        """Tell whether this is a receivable item of one client account."""
+        return bool(
+            self.account_type == "asset_receivable"
+            and self.partner_id
+            and self.partner_id.commercial_partner_id == account.partner_id
+            and self.company_id.root_id == account.company_id
+        )
+
+    def _get_client_name(self):
+        """Return the name of this item's client for messages."""
+        return self.partner_id.commercial_partner_id.display_name or self.env._(
+            "no client"
+        )
+
+    def _get_credit_excluded_message(self):
+        """Return why this item's document may not be paid with account credit."""
+        return self.env._(
+            "%(document)s of %(client)s holds a product that is not payable with "
+            "account credit. Register a payment for it instead.",
+            document=self.move_id.display_name,
+            client=self._get_client_name(),
+        )
+
+    # === Engine ===
+
+    @api.model
+    def _optimize_reconciliation_plan(
+        self, reconciliation_plan, shadowed_aml_values=None
+    ):
+        """Override of `account` to carry the caps of a plan to its parts.
+
+        Plans of this addon have been checked before; Odoo's own widgets and wizards may
+        not set account credit against documents that exclude it.
+        """
+        plan_list, lines = super()._optimize_reconciliation_plan(
+            reconciliation_plan, shadowed_aml_values=shadowed_aml_values
+        )
+        if isinstance(reconciliation_plan, CappedPlan):
+            for plan in plan_list:
+                plan["client_caps"] = reconciliation_plan.caps
+        else:
+            self.browse()._check_credit_not_excluded(plan_list)
+        return plan_list, lines
+
+    @api.model
+    def _check_credit_not_excluded(self, plan_list):
+        """Make sure no account credit is matched with a document that excludes it.
+
+        :param plan_list: from `_optimize_reconciliation_plan`
+        :raise UserError: otherwise
+        """
+        debits = self.browse()
+        for plan in plan_list:
+            # Sudo: the marks of credits are read to decide, not shown.
+            receivables = (
+                plan["amls"]
+                .sudo()
+                .filtered(lambda line: line.account_type == "asset_receivable")
+            )
+            if any(
+                line.balance < 0 and line.move_id.client_account_credit
+                for line in receivables
+            ):
+                debits |= receivables.filtered(lambda line: line.balance > 0)
+        if excluded := debits.move_id._filter_credit_excluded():
+            line = debits.filtered(lambda line: line.move_id in excluded)[:1]
+            raise UserError(line._get_credit_excluded_message())
+
+    @api.model
+    def _prepare_reconciliation_plan(
+        self, plan, amls_values_map, shadowed_aml_values=None
+    ):
+        """Override of `account` to show the caps to what computes the partials.
+
+        The context reaches the computation alone, not the entries it leads to.
+        """
+        if caps := plan.get("client_caps"):
+            self = self.with_context(client_allocation_caps=caps)  # noqa: PLW0642
+        return super()._prepare_reconciliation_plan(
+            plan, amls_values_map, shadowed_aml_values=shadowed_aml_values
+        )
+
+    @api.model
+    def _prepare_reconciliation_single_partial(
+        self, debit_values, credit_values, shadowed_aml_values=None
+    ):
+        """Override of `account` to match up to an amount only.
+
+        The engine always takes the smaller residual of two items. What it is to leave
+        of the debit item is held back from it and given back after; both sides come
+        back as done so that one partial is made.
+        """
+        caps = self.env.context.get("client_allocation_caps")
+        debit, credit = debit_values["aml"], credit_values["aml"]
+        amount = None
+        if isinstance(caps, AllocationCaps):
+            amount = caps.pop((debit.id, credit.id), None)
+        if amount is None:
+            return super()._prepare_reconciliation_single_partial(
+                debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
+            )
+        held_back = self._hold_back(debit_values, amount)
+        results = super()._prepare_reconciliation_single_partial(
+            debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
+        )
+        unmatched = debit_values["amount_residual_currency"]
+        if not results.get("partial_values") or not debit.currency_id.is_zero(
+            unmatched
+        ):
+            raise UserError(
+                self.env._(
+                    "%(amount)s is more than %(credit)s of %(client)s has left. Enter "
+                    "a smaller amount or choose another credit.",
+                    amount=debit.currency_id.format(amount),
+                    credit=credit.move_id.display_name,
+                    client=credit._get_client_name(),
+                )
+            )
+        for name, value in held_back.items():
+            debit_values[name] += value
+        results.update(debit_values=None, credit_values=None)
+        return results
+
+    @api.model
+    def _hold_back(self, values, amount):
+        """Leave only `amount` of a debit item's residuals in `values`.
+
+        The company-currency part keeps the item's own rate; the last slice takes all
+        there is, so that slices add up to the whole.
+
+        :param dict values: residuals of a debit item, changed in place
+        :param float amount: in the item's currency
+        :return: dict of the residuals held back
+        """
+        line = values["aml"]
+        residual, residual_currency = (
+            values["amount_residual"],
+            values["amount_residual_currency"],
+        )
+        if line.currency_id.compare_amounts(amount, residual_currency) == 0:
+            return {}
+        if line.currency_id == line.company_currency_id:
+            part = amount
+        else:
+            part = line.company_currency_id.round(residual * amount / residual_currency)
+        values.update(amount_residual=part, amount_residual_currency=amount)
+        return {
+            "amount_residual": residual - part,
+            "amount_residual_currency": residual_currency - amount,
+        }
+
+    # === Planning ===
+
+    def _sorted_for_allocation(self):
+        """Return the items in the order they are applied: by due date, then number."""
+        return self.sorted(
+            lambda line: (
+                line.date_maturity or line.date,
+                line.move_name or "",
+                line.id,
+            )
+        )
+
+    def _get_residual_values(self):
+        """Return the residuals of one item as the engine takes them."""
+        self.ensure_one()
+        return {
+            "aml": self,
+            "amount_residual": self.amount_residual,
+            "amount_residual_currency": self.amount_residual_currency,
+            "parent_state": self.parent_state,
+        }
+
+    @api.model
+    def _simulate_allocation(self, credit_values, debit_values, amount=None):
+        """Compute what the engine would match of two items, without booking it.
+
+        :param dict credit_values: from `_get_residual_values`; reduced by what is
+            matched
+        :param dict debit_values: likewise
+        :param float amount: at most so much, in the currency of the debit item
+        :return: the amount matched, in the currency of the debit item
+        :rtype: float
+        """
+        before = debit_values["amount_residual_currency"]
+        debit, credit = debit_values["aml"], credit_values["aml"]
+        engine = self
+        if amount is not None:
+            caps = AllocationCaps({(debit.id, credit.id): amount})
+            engine = self.with_context(client_allocation_caps=caps)
+        engine._prepare_reconciliation_single_partial(debit_values, credit_values)
+        return debit.currency_id.round(
+            before - debit_values["amount_residual_currency"]
+        )
+
+    @api.model
+    def _plan_allocations(self, credits, debits, full_only=False):
+        """Plan which credit goes to which debt, both in the order given.
+
+        :param credits: open credit items of one client
+        :param debits: open debit items of the same client
+        :param bool full_only: leave out debts the credits do not cover whole
+        :return: list of (credit item, debit item, amount in the debit item's currency)
+        """
+        engine = in_plain_context(self)
+        plan = []
+        remaining = [credit._get_residual_values() for credit in credits]
+        for debit in debits:
+            debit_values = debit._get_residual_values()
+            trial = [dict(values) for values in remaining] if full_only else remaining
+            taken = []
+            for credit_values in trial:
+                credit = credit_values["aml"]
+                if credit.account_id != debit.account_id:
+                    continue
+                amount = engine._simulate_allocation(credit_values, debit_values)
+                if amount > 0:
+                    taken.append((credit, debit, amount))
+                if debit.currency_id.is_zero(debit_values["amount_residual_currency"]):
+                    break
+            if full_only:
+                if not debit.currency_id.is_zero(
+                    debit_values["amount_residual_currency"]
+                ):
+                    continue
+                remaining = trial
+            plan.extend(taken)
+            remaining = [
+                values
+                for values in remaining
+                if not values["aml"].company_currency_id.is_zero(
+                    values["amount_residual"]
+                )
+            ]
+            if not remaining:
+                break
+        return plan
+
+    @api.model
+    def _reconcile_planned(self, plan):
+        """Match planned pairs in one run of the engine.
+
+        :param plan: from `_plan_allocations`
+        :return: the amount applied, company currency
+        """
+        if not plan:
+            return 0.0
+        debits = self.browse(
+            dict.fromkeys(debit.id for _credit, debit, _amount in plan)
+        )
+        before = sum(debits.mapped("amount_residual"))
+        # No caps: the engine takes the smaller residual, as planned.
+        pairs = [credit | debit for credit, debit, _amount in plan]
+        in_plain_context(self)._reconcile_plan(CappedPlan(pairs, AllocationCaps()))
+        applied = before - sum(debits.mapped("amount_residual"))
+        return debits[0].company_currency_id.round(applied)
+
+    # === Actions ===
+
+    def action_assign_client_credit(self):
+        """Open the wizard that sets this credit against debts of its client."""
+        self.ensure_one()
+        if self.account_type != "asset_receivable" or self.amount_residual >= 0:
+            raise UserError(
+                self.env._(
+                    "%(document)s of %(client)s has no credit left. Choose an open "
+                    "credit.",
+                    document=self.move_id.display_name,
+                    client=self._get_client_name(),
+                )
+            )
+        return self._open_allocation_wizard("default_credit_line_id")
+
+    def _open_allocation_wizard(self, key):
+        """Return the action of the allocation wizard for this item.
+
+        :param str key: context key that says whether it is the credit or the debit
+        """
+        self._get_client_account()._check_officer()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Assign Credit"),
+            "res_model": "client.credit.allocation",
+            "view_mode": "form",
+            "target": "new",
+            "context": {key: self.id},
+        }

@@ -1,0 +1,243 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tools import format_date
+
+from ..utils import check_amount, check_date, check_reason, clean_text, in_plain_context
+
+
+class ClientAccount(models.Model):
+    """Credits issued to clients and amounts charged to them."""
+
+    _inherit = "client.account"
+
+    # === Public API ===
+
+    def issue_credit(self, amount, reason, date=None, key=None):
+        """Give one client a credit, usable on invoices at once.
+
+        :param float amount: company currency, above zero
+        :param str reason: shown in the client's history
+        :param date: accounting date, today when empty; Odoo moves one in a locked
+            period to the first open day
+        :param str key: makes a repeat harmless: the same key again answers the first
+            entry, with other values it is an error
+        :return: id of the posted `account.move`
+        :rtype: int
+        :raise UserError: when a value is refused; nothing is booked
+        """
+        return self._adjust_once("credit", amount, reason, date=date, key=key).id
+
+    def charge(self, amount, reason, date=None, date_due=None, key=None):
+        """Charge one client an amount, owed from `date_due` on.
+
+        :param float amount: company currency, above zero
+        :param str reason: shown in the client's history
+        :param date: accounting date, today when empty
+        :param date_due: `date` when empty
+        :param str key: makes a repeat harmless, see `issue_credit`
+        :return: id of the posted `account.move`
+        :rtype: int
+        :raise UserError: when a value is refused; nothing is booked
+        """
+        return self._adjust_once(
+            "charge", amount, reason, date=date, date_due=date_due, key=key
+        ).id
+
+    # === Checks ===
+
+    def _adjust_once(self, kind, amount, reason, date=None, date_due=None, key=None):
+        """Book an adjustment of one account, or return the one its key has booked.
+
+        :return: `account.move`
+        """
+        self._check_officer()
+        self._check_one()
+        values = self._prepare_adjustment(kind, amount, reason, date, date_due)
+        # Over RPC, False says that there is none.
+        if key is None or key is False:
+            return self._create_adjustments([(self, values)])
+        key = self._check_key(key)
+        # Touch, then look: two calls with one key cannot both see nothing.
+        self._touch()
+        move = self._find_adjustment(key)
+        if move:
+            move._check_same_adjustment(self, values)
+            return move
+        return self._create_adjustments([(self, dict(values, key=key))])
+
+    def _check_key(self, key):
+        """Return the key as text.
+
+        :raise UserError: when it is no text of 1 to 200 characters
+        """
+        if (
+            not isinstance(key, str)
+            or not key.strip()
+            or len(key) > 200
+            or clean_text(key) != key
+        ):
+            raise UserError(
+                self.env._(
+                    "The key of an adjustment of %(client)s must be a text of 1 to 200 "
+                    "characters. Send one that names what is booked, or none.",
+                    client=self.display_name,
+                )
+            )
+        return key.strip()
+
+    def _find_adjustment(self, key):
+        """Return the adjustment this key has booked in the account's company."""
+        # Sudo: the key is unique in the company, whoever used it.
+        return (
+            self.env["account.move"]
+            .sudo()
+            .search(
+                [
+                    ("client_adjustment_key", "=", key),
+                    ("company_id", "=", self.sudo().company_id.id),
+                ],
+                limit=1,
+            )
+            .sudo(self.env.su)
+        )
+
+    def _prepare_adjustment(self, kind, amount, reason, date=None, date_due=None):
+        """Check the values of an adjustment of one account.
+
+        :return: dict of kind, amount, reason, date and date_due, for
+            `_create_adjustments`
+        :raise UserError: when a value is refused
+        """
+        self.ensure_one()
+        name = self.display_name
+        today = fields.Date.context_today(self)
+        given_date = check_date(self.env, name, date)
+        given_due = check_date(self.env, name, date_due)
+        if given_due and given_due < (given_date or today):
+            raise UserError(
+                self.env._(
+                    "The due date of the charge for %(client)s lies before its date. "
+                    "Choose a due date on or after %(date)s.",
+                    client=name,
+                    date=format_date(self.env, given_date or today),
+                )
+            )
+        return {
+            "kind": kind,
+            "amount": check_amount(self.env, name, amount, self.currency_id),
+            "reason": check_reason(self.env, name, reason),
+            "date": given_date,
+            "date_due": given_due,
+        }
+
+    # === Booking ===
+
+    @api.model
+    def _create_adjustments(self, adjustments, anyway=""):
+        """Book and post adjustments in one batch.
+
+        :param adjustments: list of (account, values of `_prepare_adjustment`)
+        :param str anyway: why an approver charges against the balance policies
+        :return: the posted `account.move` in the same order
+        """
+        # Sudo: officers need no right to make journal entries; what is booked is fixed.
+        moves_sudo = in_plain_context(self.env["account.move"].sudo()).create(
+            [
+                account._prepare_adjustment_move_vals(values)
+                for account, values in adjustments
+            ]
+        )
+        if anyway:
+            moves_sudo = moves_sudo._with_post_anyway(anyway)
+        moves_sudo._post(soft=False)
+        moves_sudo._tell_moved_dates(
+            [values["date"] for _account, values in adjustments]
+        )
+        return moves_sudo.sudo(self.env.su)
+
+    def _prepare_adjustment_move_vals(self, values):
+        """Return the values of the entry of one adjustment.
+
+        Hook: override to book to other accounts or to fill more fields.
+
+        :param dict values: from `_prepare_adjustment`, with `key` perhaps
+        """
+        self.ensure_one()
+        # Sudo: a branch's user need not read the root company.
+        company = self.sudo().company_id
+        journal, account = company._get_client_adjustment_settings(values["kind"])
+        date = values["date"] or fields.Date.context_today(self)
+        reason = values["reason"]
+        return {
+            "move_type": "entry",
+            "journal_id": journal.id,
+            "company_id": company.id,
+            "partner_id": self.partner_id.id,
+            "date": date,
+            # The database indexes the reference, and an index row has room for 2,700
+            # bytes.
+            "ref": reason.splitlines()[0][:120],
+            "client_adjustment": values["kind"],
+            "client_adjustment_reason": reason,
+            "client_adjustment_key": values.get("key"),
+            "client_account_credit": values["kind"] == "credit",
+            "line_ids": [
+                Command.create(vals)
+                for vals in self._prepare_adjustment_line_vals(values, account, date)
+            ],
+        }
+
+    def _prepare_adjustment_line_vals(self, values, account, date):
+        """Return the values of the two items of an adjustment: receivable, then the
+        other.
+
+        :param account: the `account.account` against receivable
+        :param date: the accounting date asked for
+        """
+        self.ensure_one()
+        sign = -1 if values["kind"] == "credit" else 1
+        common = {
+            "partner_id": self.partner_id.id,
+            "currency_id": self.currency_id.id,
+            "name": values["reason"][:250],
+        }
+        return [
+            {
+                **common,
+                "account_id": self._get_receivable_account().id,
+                "balance": sign * values["amount"],
+                "amount_currency": sign * values["amount"],
+                "date_maturity": values["date_due"] or date,
+            },
+            {
+                **common,
+                "account_id": account.id,
+                "balance": -sign * values["amount"],
+                "amount_currency": -sign * values["amount"],
+            },
+        ]
+
+    # === Actions ===
+
+    def action_issue_credit(self):
+        """Open the wizard that issues a credit to these accounts."""
+        return self._open_adjustment_wizard("credit", self.env._("Issue a Credit"))
+
+    def action_charge(self):
+        """Open the wizard that charges an amount to these accounts."""
+        return self._open_adjustment_wizard("charge", self.env._("Charge an Amount"))
+
+    def _open_adjustment_wizard(self, kind, title):
+        self._check_officer()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "client.account.adjustment",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_account_ids": [Command.set(self.ids)],
+                "default_kind": kind,
+            },
+        }

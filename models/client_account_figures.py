@@ -1,0 +1,552 @@
+import json
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+from odoo.tools.date_utils import date_range
+
+from ..utils import is_real_number
+
+# What the ledger says of an account. None is stored; see `_compute_figures`.
+FIGURES = (
+    "balance",
+    "amount_owed",
+    "amount_overdue",
+    "credit_available",
+    "limit_in_force",
+    "available",
+    "limit_usage",
+)
+
+# Finer than any currency: what is left of adding floats goes, at no cost to speak of.
+DRIFT_DIGITS = 6
+
+# Balance, owed, overdue and credit of a client without open items.
+NO_ITEMS = (0.0, 0.0, 0.0, 0.0)
+
+
+class ClientAccount(models.Model):
+    """What the ledger says of client accounts: figures, graph and search in SQL."""
+
+    _inherit = "client.account"
+
+    # === Figures, derived from posted receivable items ===
+    balance = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_balance",
+        aggregator="sum",
+        help="Credit available less amount owed.",
+    )
+    amount_owed = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_amount_owed",
+        string="Owed",
+        aggregator="sum",
+        help="Open invoices, charges and other debts.",
+    )
+    amount_overdue = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_amount_overdue",
+        string="Overdue",
+        aggregator="sum",
+        help="The part of the amount owed that is past its due date.",
+    )
+    credit_available = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_credit_available",
+        string="Credit",
+        aggregator="sum",
+        help="Credits, payments on account and credit notes not used yet.",
+    )
+    limit_in_force = fields.Monetary(
+        string="Limit in Force",
+        compute="_compute_figures",
+        search="_search_limit_in_force",
+        aggregator="sum",
+        help="The credit limit while the account is granted, else zero.",
+    )
+    available = fields.Monetary(
+        compute="_compute_figures",
+        search="_search_available",
+        aggregator="sum",
+        help="What the client can still spend: the balance plus the limit in force, "
+        "less what is committed already.",
+    )
+    limit_usage = fields.Float(
+        compute="_compute_figures",
+        search="_search_limit_usage",
+        string="Limit Usage (%)",
+        digits=(16, 1),
+        aggregator="avg",
+        help="The share of the limit in force that is taken up. "
+        "Empty without a limit in force.",
+    )
+
+    # === Details page ===
+    ledger_balance = fields.Monetary(
+        compute="_compute_ledger_balance",
+        help="The sum of all posted receivable items: the last line of the history.",
+    )
+    ledger_difference = fields.Monetary(
+        compute="_compute_ledger_balance",
+        string="Matched to drafts / other clients",
+        help="Amounts matched to a draft or to another client's documents. The balance "
+        "leaves them out, the history does not.",
+    )
+    balance_graph = fields.Text(compute="_compute_balance_graph")
+    debit_line_ids = fields.Many2many(
+        "account.move.line",
+        compute="_compute_line_ids",
+        compute_sudo=True,
+        string="Open Invoices",
+    )
+    credit_line_ids = fields.Many2many(
+        "account.move.line",
+        compute="_compute_line_ids",
+        compute_sudo=True,
+        string="Credits",
+    )
+    history_line_ids = fields.Many2many(
+        "account.move.line",
+        compute="_compute_history_line_ids",
+        compute_sudo=True,
+        string="History",
+    )
+
+    # === Compute: figures ===
+
+    @api.depends("partner_id", "company_id", "state", "credit_limit")
+    def _compute_figures(self):
+        """Compute all figures in one query for the whole recordset.
+
+        The values go into the cache in one call per field: assigning them record by
+        record costs several times the query.
+        """
+        rows = self._origin._fetch_figures()
+        nothing = (0.0,) * len(FIGURES)
+        # The id of a record that is being edited is false and knows the saved one's.
+        figures = [rows.get(item or item.origin, nothing) for item in self._ids]
+        for index, name in enumerate(FIGURES):
+            self._fields[name]._insert_cache(self, [row[index] for row in figures])
+
+    def _fetch_figures(self):
+        """Return the figures of these accounts, the open items from one query.
+
+        Identity and limits are taken from the cache of their fields in one go: record
+        by record they would cost more than the query.
+
+        :return: {account id: values in the order of FIGURES}, in company currency
+        """
+        self.fetch(["partner_id", "company_id", "state", "credit_limit"])
+        partners, companies, states, limits = (
+            self._fields[name]._get_cache(self.env)
+            for name in ("partner_id", "company_id", "state", "credit_limit")
+        )
+        items = self._fetch_open_items(self.partner_id)
+        committed = {
+            account.id: amount
+            for account, amount in self._get_committed_amounts().items()
+        }
+        rows = {}
+        for account_id in self._ids:
+            balance, owed, overdue, credit = items.get(
+                (partners.get(account_id), companies.get(account_id)), NO_ITEMS
+            )
+            granted = states.get(account_id) == "granted"
+            limit = (granted and limits.get(account_id)) or 0.0
+            available = balance + limit - committed.get(account_id, 0.0)
+            usage = round(-100 * balance / limit, 1) if limit and balance < 0 else 0.0
+            rows[account_id] = (
+                balance,
+                owed,
+                overdue,
+                credit,
+                limit,
+                round(available, DRIFT_DIGITS),
+                usage,
+            )
+        return rows
+
+    @api.model
+    def _fetch_open_items(self, clients):
+        """Return the sums of the open items of clients, in all their companies.
+
+        Sums of contacts and branches come apart from the database and are added here:
+        grouping twice would cost as much as the sums.
+
+        :param clients: `res.partner`, commercial partners
+        :return: {(partner id, root company id): (balance, owed, overdue, credit)}
+        """
+        if not clients:
+            return {}
+        contacts = self.env["res.partner"]._fields
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH contact AS MATERIALIZED (
+                    SELECT id, commercial_partner_id FROM res_partner
+                     WHERE commercial_partner_id = ANY(%(partners)s)
+                )
+                SELECT contact.commercial_partner_id,
+                       split_part(branch.parent_path, '/', 1)::integer,
+                       item.balance, item.amount_owed, item.amount_overdue,
+                       item.credit_available
+                  FROM contact
+                 CROSS JOIN LATERAL (%(items)s) item
+                  JOIN res_company branch ON branch.id = item.company_id
+                """,
+                partners=clients.ids,
+                # Contact by contact, for the index to find the accounts too.
+                items=self._get_item_sums_sql(SQL("line.partner_id = contact.id")),
+                to_flush=(
+                    contacts["commercial_partner_id"],
+                    self.env["res.company"]._fields["parent_path"],
+                ),
+            )
+        )
+        items = {}
+        for partner_id, company_id, *sums in rows:
+            key = partner_id, company_id
+            sums = [amount or 0.0 for amount in sums]
+            if key in items:
+                pairs = zip(items[key], sums, strict=True)
+                sums = [round(sum(pair), DRIFT_DIGITS) for pair in pairs]
+            items[key] = sums
+        return items
+
+    def _get_committed_amounts(self):
+        """Return what each account has promised but not been invoiced for.
+
+        Hook for glue to orders and the like; the core knows of none. Searching and
+        sorting by the available amount leave it out.
+
+        :return: {account: amount above zero, company currency}
+        """
+        return {}
+
+    @api.model
+    def _invalidate_figures(self):
+        """Forget the figures in cache: called where receivable items change.
+
+        The figures depend on all items of a client, which `@api.depends` cannot name.
+        """
+        self.env["client.account"].invalidate_model(
+            [*FIGURES, "ledger_balance", "ledger_difference", "balance_graph"]
+            + ["debit_line_ids", "credit_line_ids", "history_line_ids"],
+            flush=False,
+        )
+        self.env["res.partner"]._invalidate_client_figures()
+        self.env["client.account.request"]._invalidate_figures()
+
+    # === SQL ===
+
+    @api.model
+    def _get_open_items_sql(self, partner_ids=None):
+        """Return the open receivable items summed by client and root company.
+
+        :param partner_ids: ids of commercial partners, None for all
+        :return: `SQL` of a query with columns partner_id, company_id, balance,
+            amount_owed, amount_overdue and credit_available
+        """
+        partners = SQL("TRUE")
+        if partner_ids is not None:
+            partners = SQL(
+                "line.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
+                " WHERE commercial_partner_id = ANY(%s)))",
+                list(partner_ids),
+            )
+        return SQL(
+            """
+            SELECT contact.commercial_partner_id AS partner_id,
+                   split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                   SUM(item.balance) AS balance,
+                   SUM(item.amount_owed) AS amount_owed,
+                   SUM(item.amount_overdue) AS amount_overdue,
+                   SUM(item.credit_available) AS credit_available
+              FROM (%(items)s) item
+              JOIN res_partner contact ON contact.id = item.partner_id
+              JOIN res_company branch ON branch.id = item.company_id
+             GROUP BY 1, 2
+            """,
+            items=self._get_item_sums_sql(partners),
+            to_flush=(
+                self.env["res.partner"]._fields["commercial_partner_id"],
+                self.env["res.company"]._fields["parent_path"],
+            ),
+        )
+
+    @api.model
+    def _get_item_sums_sql(self, condition):
+        """Return the open receivable items summed by contact and branch.
+
+        Its conditions are those of the index
+        `account.move.line._client_open_items_idx`, so that settled history costs
+        nothing.
+
+        :param SQL condition: on the alias `line` of the items
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            """
+            SELECT line.partner_id, line.company_id,
+                   -SUM(line.amount_residual) AS balance,
+                   SUM(GREATEST(line.amount_residual, 0)) AS amount_owed,
+                   SUM(GREATEST(line.amount_residual, 0)) FILTER (WHERE
+                       COALESCE(line.date_maturity, line.date) < %(today)s)
+                       AS amount_overdue,
+                   SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
+              FROM account_move_line line
+             WHERE line.amount_residual <> 0
+               AND line.parent_state = 'posted'
+               AND line.account_id = ANY(ARRAY(
+                       SELECT id FROM account_account
+                        WHERE account_type = 'asset_receivable'))
+               AND %(condition)s
+             GROUP BY 1, 2
+            """,
+            today=fields.Date.context_today(self),
+            condition=condition,
+            to_flush=(
+                lines["amount_residual"],
+                lines["parent_state"],
+                lines["account_id"],
+                lines["partner_id"],
+                lines["company_id"],
+                lines["date_maturity"],
+                lines["date"],
+                self.env["account.account"]._fields["account_type"],
+            ),
+        )
+
+    @api.model
+    def _figure_to_sql(self, name, account, figures):
+        """Return the SQL of a figure.
+
+        :param str name: one of FIGURES
+        :param SQL account: alias of the row of client_account
+        :param SQL figures: alias of the row of `_get_open_items_sql`
+        """
+        model_fields = self.env["client.account"]._fields
+        limit = SQL(
+            "COALESCE(CASE WHEN %(account)s.state = 'granted'"
+            " THEN %(account)s.credit_limit END, 0)",
+            account=account,
+            to_flush=(model_fields["state"], model_fields["credit_limit"]),
+        )
+        if name == "limit_in_force":
+            return limit
+        if name == "available":
+            return SQL("(COALESCE(%s.balance, 0) + %s)", figures, limit)
+        if name == "limit_usage":
+            return SQL(
+                "COALESCE(ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1), 0)",
+                figures,
+                limit,
+            )
+        return SQL("COALESCE(%s.%s, 0)", figures, SQL.identifier(name))
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Override of the ORM to sort, group, sum and search by the figures."""
+        if field_expr not in FIGURES or query is None:
+            return super()._field_to_sql(alias, field_expr, query)
+        self._check_field_access(self._fields[field_expr], "read")
+        figures = query.make_alias(alias, "figures")
+        account = SQL.identifier(alias)
+        query.add_join(
+            "LEFT JOIN",
+            figures,
+            SQL("(%s)", self._get_open_items_sql()),
+            SQL(
+                "%(figures)s.partner_id = %(account)s.partner_id"
+                " AND %(figures)s.company_id = %(account)s.company_id",
+                figures=SQL.identifier(figures),
+                account=account,
+            ),
+        )
+        return self._figure_to_sql(field_expr, account, SQL.identifier(figures))
+
+    def _read_group_select(self, aggregate_spec, query):
+        """Override of the ORM to leave out of the usage what has no limit in force."""
+        select = super()._read_group_select(aggregate_spec, query)
+        if aggregate_spec != "limit_usage:avg":
+            return select
+        limit = self._field_to_sql(self._table, "limit_in_force", query)
+        return SQL("%s FILTER (WHERE %s > 0)", select, limit)
+
+    # === Search ===
+
+    @api.model
+    def _search_figure(self, name, operator, value):
+        """Return the domain of the accounts whose figure compares so to `value`."""
+        return self._get_figure_domain(name, operator, value)
+
+    @api.model
+    def _get_figure_domain(self, name, operator, value):
+        """Return the domain `name operator value` for a field that has only SQL.
+
+        :raise UserError: when a value is no number
+        """
+        if operator not in ("in", "<", ">", "<=", ">="):
+            return NotImplemented
+        values = list(value) if operator == "in" else [value]
+        if any(item and not is_real_number(item) for item in values):
+            raise UserError(
+                self.env._(
+                    "Balances and limits of clients are searched by numbers. Enter an "
+                    "amount such as 25.00."
+                )
+            )
+        values = [item or 0.0 for item in values]
+        value = values if operator == "in" else values[0]
+        if operator == "in":
+            if not value:
+                return Domain.FALSE
+            value = tuple(value)
+        sql_operator = SQL({"in": "IN"}.get(operator, operator))  # pylint: disable=sql-injection
+
+        def to_sql(model, alias, query):
+            return SQL(
+                "%s %s %s", model._field_to_sql(alias, name, query), sql_operator, value
+            )
+
+        return Domain.custom(to_sql=to_sql)
+
+    def _search_balance(self, operator, value):
+        return self._search_figure("balance", operator, value)
+
+    def _search_amount_owed(self, operator, value):
+        return self._search_figure("amount_owed", operator, value)
+
+    def _search_amount_overdue(self, operator, value):
+        return self._search_figure("amount_overdue", operator, value)
+
+    def _search_credit_available(self, operator, value):
+        return self._search_figure("credit_available", operator, value)
+
+    def _search_limit_in_force(self, operator, value):
+        return self._search_figure("limit_in_force", operator, value)
+
+    def _search_available(self, operator, value):
+        return self._search_figure("available", operator, value)
+
+    def _search_limit_usage(self, operator, value):
+        return self._search_figure("limit_usage", operator, value)
+
+    # === Compute: details page ===
+
+    @api.depends("partner_id", "company_id")
+    def _compute_ledger_balance(self):
+        lines = self.env["account.move.line"].sudo()
+        for account in self:
+            # Sudo: the account's readers need not read journal items.
+            [(total,)] = lines._read_group(
+                account._get_items_domain(), [], ["balance:sum"]
+            )
+            account.ledger_balance = -total
+            account.ledger_difference = account.currency_id.round(
+                account.ledger_balance - account.balance
+            )
+
+    @api.depends_context("uid", "allowed_company_ids")
+    @api.depends("partner_id", "company_id")
+    def _compute_line_ids(self):
+        for account in self:
+            lines = account._search_readable_items(account._get_open_items_domain())
+            lines = lines._sorted_for_allocation()
+            account.debit_line_ids = lines.filtered(
+                lambda line: line.amount_residual > 0
+            )
+            account.credit_line_ids = lines.filtered(
+                lambda line: line.amount_residual < 0
+            )
+
+    @api.depends_context("uid", "allowed_company_ids")
+    @api.depends("partner_id", "company_id")
+    def _compute_history_line_ids(self):
+        """Take the newest items; the rest stands behind the button "All Items"."""
+        for account in self:
+            account.history_line_ids = account._search_readable_items(
+                account._get_items_domain(), order="date desc, id desc", limit=40
+            )
+
+    def _search_readable_items(self, domain, **options):
+        """Return the items of a domain that the user may read.
+
+        Viewers may read none, and record rules hide those of other branches; figures
+        and running balances take in all.
+        """
+        lines = self.env["account.move.line"].sudo(False)
+        return lines.search(domain, **options) if lines.has_access("read") else lines
+
+    @api.depends("partner_id", "company_id")
+    def _compute_balance_graph(self):
+        for account in self:
+            points = account._get_balance_points()
+            account.balance_graph = json.dumps(
+                [
+                    {
+                        "values": [
+                            {
+                                "x": format_date(self.env, date, date_format="d MMM y"),
+                                "y": balance,
+                                "name": format_date(self.env, date),
+                            }
+                            for date, balance in points
+                        ],
+                        "title": "",
+                        "key": self.env._("Balance"),
+                        "area": True,
+                        "color": "#875A7B",
+                        "is_sample_data": False,
+                    }
+                ]
+            )
+
+    def _get_balance_points(self):
+        """Return the balance of one account week by week over twelve months.
+
+        The widget draws its points at equal distances, so they are a week apart; the
+        last one is today, or the last movement when that is later, and equals the
+        closing balance of the history.
+
+        :return: list of (date, balance in company currency), in order of date
+        """
+        self.ensure_one()
+        today = fields.Date.context_today(self)
+        movements = self._fetch_daily_movements()
+        start = today - relativedelta(months=12)
+        last = max([today, *movements])
+        days = sorted({*date_range(start, today, timedelta(weeks=1)), today, last})
+        points = []
+        balance = 0.0
+        pending = sorted(movements.items())
+        for day in days:
+            while pending and pending[0][0] <= day:
+                balance += pending.pop(0)[1]
+            points.append((day, self.currency_id.round(balance)))
+        return points
+
+    def _fetch_daily_movements(self):
+        """Return {date: change of the balance} of all items of one account."""
+        lines = self.env["account.move.line"]
+        # Sudo: the account's readers need not read journal items.
+        query = lines.sudo()._search(self._get_items_domain())
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT %(date)s, -SUM(%(balance)s) FROM %(source)s WHERE %(where)s "
+                "GROUP BY 1",
+                date=SQL.identifier(
+                    lines._table, "date", to_flush=lines._fields["date"]
+                ),
+                balance=SQL.identifier(
+                    lines._table, "balance", to_flush=lines._fields["balance"]
+                ),
+                source=query.from_clause,
+                where=query.where_clause,
+            )
+        )
+        return {day: float(change) for day, change in rows}

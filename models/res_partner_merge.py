@@ -1,0 +1,110 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+# Writing these may put a contact under another client.
+MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
+
+
+class ResPartner(models.Model):
+    """Contacts that are merged or put under another client: who may, and what stays."""
+
+    _inherit = "res.partner"
+
+    def write(self, vals):
+        """Override of the ORM to keep clients and their accounts together.
+
+        Giving a client a parent moves its posted items, so only an approver does it.
+        """
+        if MOVING_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        # First of all: a refusal names clients.
+        self.check_access("write")
+        moving = self._filter_moving_clients(vals)
+        accounts = moving._check_client_may_move()
+        result = super().write(vals)
+        self.env["client.account"]._invalidate_figures()
+        accounts._leave_to_new_clients()
+        return result
+
+    def _filter_moving_clients(self, vals):
+        """Return those of these contacts that `vals` put under another client."""
+        # Sudo: the client may be out of the user's reach.
+        contacts = self.sudo()
+        parent = contacts.browse(vals.get("parent_id"))
+        moving = contacts.browse()
+        for contact in contacts:
+            if "commercial_partner_id" in vals:
+                client = contacts.browse(vals["commercial_partner_id"])
+            elif vals.get("is_company", contact.is_company):
+                client = contact
+            else:
+                above = parent if "parent_id" in vals else contact.parent_id
+                client = above.commercial_partner_id or contact
+            if client != contact.commercial_partner_id:
+                moving |= contact
+        return self.filtered(lambda contact: contact.id in moving._ids)
+
+    def _check_client_may_move(self):
+        """Make sure the user may take these contacts, and what they owe, elsewhere.
+
+        A balance, a limit or an open request would move with them, or be lost.
+
+        :return: the `client.account` in use that are left behind, under sudo
+        :raise UserError: when there is such a thing in a company where the user is no
+            approver
+        """
+        # Sudo: whoever manages contacts need not see accounts, nor journal items.
+        in_use = self.sudo().client_account_ids.filtered(
+            lambda account: account._is_in_use()
+        )
+        owing = self._filter_owing_contacts()
+        clients = in_use.partner_id | owing
+        companies = in_use.company_id | owing._get_owing_companies()
+        if clients and not self._may_decide_in(companies):
+            raise UserError(
+                self.env._(
+                    "%(clients)s cannot be merged or moved under another contact: a "
+                    "balance, a credit limit or an open request would move too. Ask an "
+                    "approver of client accounts to do it.",
+                    clients=", ".join(clients.sudo().mapped("display_name")[:5]),
+                )
+            )
+        return in_use
+
+    @api.model
+    def _may_decide_in(self, companies):
+        """Tell whether the user is an approver of each of these root companies."""
+        user = self.env.user
+        return user._is_superuser() or all(
+            user in company._get_client_approvers() for company in companies
+        )
+
+    def _filter_owing_contacts(self):
+        """Return those of these contacts on whom, or below whom, items are open."""
+        if not self:
+            return self
+        # Sudo: whoever manages contacts need not see journal items.
+        lines = self.env["account.move.line"].sudo()
+        return self.filtered(
+            lambda contact: lines.search_count(contact._get_owing_domain(), limit=1)
+        )
+
+    def _get_owing_companies(self):
+        """Return the root companies where items are open on, or below, contacts."""
+        if not self:
+            return self.env["res.company"]
+        # Sudo: whoever manages contacts need not see journal items.
+        lines = self.env["account.move.line"].sudo()
+        groups = lines._read_group(self._get_owing_domain(), ["company_id"])
+        return (
+            self.env["res.company"].union(*(company for (company,) in groups)).root_id
+        )
+
+    def _get_owing_domain(self):
+        """Return the domain of the items that are open on, or below, contacts."""
+        return [
+            ("partner_id", "child_of", self.ids),
+            ("account_id.account_type", "=", "asset_receivable"),
+            ("parent_state", "=", "posted"),
+            ("amount_residual", "!=", 0),
+        ]
