@@ -12,16 +12,26 @@ DECIDED_STATES = ("granted", "suspended")
 # === Policies ===
 SWITCH = [("off", "Off"), ("on", "On")]
 
-# Every policy that is a choice, in the order of the screens.
-POLICIES = (
-    "negative_balance",
-    "pay_later",
-    "credit_application",
-    "top_up_policy",
-    "balance_visibility",
-    "low_balance_client",
-    "low_balance_manager",
-)
+# Every policy that is a choice, in the order of the screens, with its values. On a
+# company the value is the one in force by default; on an account an empty one means
+# the company's, see `client.account._get_policy`.
+POLICIES = {
+    "negative_balance": [("allowed", "Allowed"), ("prevented", "Prevented")],
+    "pay_later": [("allowed", "Allowed"), ("disabled", "Disabled")],
+    "credit_application": [
+        ("manual", "By hand only"),
+        ("next", "Account credits to each new invoice"),
+        ("all", "Any credit to any open invoice"),
+    ],
+    "top_up_policy": [("allowed", "Allowed"), ("forbidden", "Forbidden")],
+    "balance_visibility": [
+        ("hidden", "Nothing"),
+        ("balance", "The balance"),
+        ("history", "The balance and the history"),
+    ],
+    "low_balance_client": SWITCH,
+    "low_balance_manager": SWITCH,
+}
 
 # The amount of a policy, and the switch it counts with.
 THRESHOLDS = {
@@ -33,6 +43,9 @@ THRESHOLDS = {
 # Amounts at or above this are typing mistakes, and floats stop being exact to the cent
 # not far above it.
 MAX_AMOUNT = 1e12
+
+# A reason is read in a list and in the chatter, not on pages of its own.
+MAX_REASON = 2000
 
 # === Posting ===
 # Marks of documents are read together and by themselves: each field with groups among

@@ -1,4 +1,8 @@
-"""Pure checks of what comes in from outside: amounts, reasons and dates."""
+"""Pure checks of what comes in from outside: amounts, limits, reasons and dates.
+
+Each `get_..._problem` answers the sentence that says what is wrong, for previews; each
+`check_...` raises it.
+"""
 
 import re
 import unicodedata
@@ -8,9 +12,9 @@ from math import isfinite
 
 from dateutil.relativedelta import relativedelta
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
-from .const import MAX_AMOUNT
+from .const import MAX_AMOUNT, MAX_REASON
 
 # What a caller's context may tell the code that books under sudo. Odoo's engine takes
 # rates and leaves out entries by context keys, which anybody can send.
@@ -43,43 +47,53 @@ def is_real_number(value):
     return isfinite(value) if not isinstance(value, int) else True
 
 
-def check_currency(env, client_name, currency):
-    """Make sure a currency may be booked in.
+def get_amount_problem(env, client_name, amount, currency):
+    """Return why `amount` is none that can be booked in a currency, in words.
 
-    :raise UserError: when it is missing or inactive
+    :param str client_name: the client the sentence names
+    :param amount: what a caller sent; anything
+    :param currency: `res.currency` the amount is in
+    :return: a sentence; an empty text for a finite number above zero and below 1e12, no
+        finer than an active currency
+    :rtype: str
     """
     if not currency or not currency.active:
-        raise UserError(
-            env._(
-                "The currency %(currency)s for %(client)s is not active. "
-                "Activate it in the accounting settings or choose another one.",
-                currency=currency.name or "?",
-                client=client_name,
-            )
+        return env._(
+            "The currency %(currency)s for %(client)s is not active. "
+            "Activate it in the accounting settings or choose another one.",
+            currency=currency.name or "?",
+            client=client_name,
         )
-
-
-def check_number(env, client_name, amount):
-    """Make sure an amount is a number that can be booked at all.
-
-    :raise UserError: when it is no finite number below 1e12
-    """
     if not is_real_number(amount):
-        raise UserError(
-            env._(
-                "The amount for %(client)s is not a number. "
-                "Enter an amount above zero, such as 25.00.",
-                client=client_name,
-            )
+        return env._(
+            "The amount for %(client)s is not a number. "
+            "Enter an amount above zero, such as 25.00.",
+            client=client_name,
         )
     if amount >= MAX_AMOUNT:
-        raise UserError(
-            env._(
-                "The amount for %(client)s is too large. "
-                "Enter an amount below 1,000,000,000,000.",
-                client=client_name,
-            )
+        return env._(
+            "The amount for %(client)s is too large. "
+            "Enter an amount below 1,000,000,000,000.",
+            client=client_name,
         )
+    amount = float(max(amount, 0))
+    rounded = currency.round(amount)
+    if rounded == 0 and amount < currency.rounding * 1e-6:
+        return env._(
+            "The amount for %(client)s must be above zero. "
+            "To take money away, charge the client; to give some, issue a credit.",
+            client=client_name,
+        )
+    if abs(rounded - amount) > max(currency.rounding * 1e-6, amount * 1e-15):
+        return env._(
+            "The amount %(amount)s for %(client)s is finer than %(currency)s "
+            "allows. Round it to %(rounding)s.",
+            amount=amount,
+            client=client_name,
+            currency=currency.name,
+            rounding=currency.rounding,
+        )
+    return ""
 
 
 def check_amount(env, client_name, amount, currency):
@@ -88,38 +102,59 @@ def check_amount(env, client_name, amount, currency):
     A drift far below the currency's smallest unit, as adding floats leaves behind, is
     taken off; an amount that is really finer than the currency is refused.
 
-    :param str client_name: the client the message names
-    :param amount: what a caller sent; anything
-    :param currency: `res.currency` the amount is in
     :return: the amount, rounded to the currency
     :rtype: float
-    :raise UserError: when it is no finite number above zero and below 1e12, is finer
-        than the currency, or the currency is missing or inactive
+    :raise UserError: see `get_amount_problem`
     """
-    check_currency(env, client_name, currency)
-    check_number(env, client_name, amount)
-    amount = float(max(amount, 0))
-    rounded = currency.round(amount)
-    if rounded == 0 and amount < currency.rounding * 1e-6:
-        raise UserError(
+    if problem := get_amount_problem(env, client_name, amount, currency):
+        raise UserError(problem)
+    return currency.round(float(amount))
+
+
+def get_limit_problem(env, client_name, limit, currency):
+    """Return why `limit` is no credit limit in a currency, in words.
+
+    Zero is one: the client pays up front.
+
+    :return: a sentence; an empty text for zero and what `get_amount_problem` allows
+    :rtype: str
+    """
+    if is_real_number(limit) and limit <= 0:
+        if limit == 0:
+            return ""
+        return env._(
+            "The credit limit of %(client)s cannot be below zero. Enter zero for a "
+            "client who pays up front, or an amount such as 500.00.",
+            client=client_name,
+        )
+    return get_amount_problem(env, client_name, limit, currency)
+
+
+def check_limit(env, client_name, limit, currency):
+    """Return a credit limit as the exact amount of its currency.
+
+    :raise UserError: see `get_limit_problem`
+    """
+    if problem := get_limit_problem(env, client_name, limit, currency):
+        raise UserError(problem)
+    return currency.round(float(limit))
+
+
+def check_threshold(env, label, amount):
+    """Make sure a threshold is an amount; one below zero counts in the limit.
+
+    :param str label: what the screens call the threshold
+    :raise ValidationError: when it is no number, or not within 1e12 of zero
+    """
+    amount = amount or 0
+    if not is_real_number(amount) or abs(amount) >= MAX_AMOUNT:
+        raise ValidationError(
             env._(
-                "The amount for %(client)s must be above zero. "
-                "To take money away, charge the client; to give some, issue a credit.",
-                client=client_name,
+                "“%s” must be an amount between -1,000,000,000,000 and "
+                "1,000,000,000,000.",
+                label,
             )
         )
-    if abs(rounded - amount) > max(currency.rounding * 1e-6, amount * 1e-15):
-        raise UserError(
-            env._(
-                "The amount %(amount)s for %(client)s is finer than %(currency)s "
-                "allows. Round it to %(rounding)s.",
-                amount=amount,
-                client=client_name,
-                currency=currency.name,
-                rounding=currency.rounding,
-            )
-        )
-    return rounded
 
 
 def clean_text(value):
@@ -141,43 +176,68 @@ def clean_reason(reason):
     return reason if readable else ""
 
 
-def check_reason(env, client_name, reason):
-    """Return the reason of an adjustment without blanks around it.
+def get_reason_problem(env, client_name, reason):
+    """Return why `reason` is none for an adjustment, in words.
 
-    :raise UserError: when it is no text, or blank
+    :return: a sentence; an empty text for a readable one of at most `MAX_REASON`
+        characters
+    :rtype: str
     """
     reason = clean_reason(reason)
     if not reason:
-        raise UserError(
-            env._(
-                "Give a reason for %(client)s: it is shown in the client's history.",
-                client=client_name,
-            )
+        return env._(
+            "Give a reason for %(client)s: it is shown in the client's history.",
+            client=client_name,
         )
-    return reason
+    if len(reason) > MAX_REASON:
+        return env._(
+            "The reason for %(client)s has %(length)s characters. Shorten it to "
+            "%(most)s at most.",
+            client=client_name,
+            length=len(reason),
+            most=MAX_REASON,
+        )
+    return ""
+
+
+def check_reason(env, client_name, reason):
+    """Return the reason of an adjustment without blanks around it.
+
+    :raise UserError: see `get_reason_problem`
+    """
+    if problem := get_reason_problem(env, client_name, reason):
+        raise UserError(problem)
+    return clean_reason(reason)
+
+
+def get_date_problem(env, client_name, value):
+    """Return why `value` is no accounting date, in words.
+
+    :param value: a date, or a text as 2026-01-31
+    :return: a sentence; an empty text for an empty value, too
+    :rtype: str
+    """
+    day = to_date(value)
+    latest = date.today() + relativedelta(years=MOST_YEARS_AHEAD)
+    if not value or (day and EARLIEST_DATE <= day <= latest):
+        return ""
+    return env._(
+        "%(value)s is not a valid accounting date. Enter a date for %(client)s as "
+        "year-month-day, such as 2026-01-31, up to %(latest)s.",
+        value=value if isinstance(value, date) else repr(value)[:40],
+        client=client_name,
+        latest=latest,
+    )
 
 
 def check_date(env, client_name, value, default=None):
     """Return `value` as a date, `default` when it is empty.
 
-    :param value: a date, or a text as 2026-01-31
-    :raise UserError: when it is no date, or one that no books have
+    :raise UserError: see `get_date_problem`
     """
-    if not value:
-        return default
-    day = to_date(value)
-    latest = date.today() + relativedelta(years=MOST_YEARS_AHEAD)
-    if day is None or not EARLIEST_DATE <= day <= latest:
-        raise UserError(
-            env._(
-                "%(value)s is no date for the books. Enter a date for %(client)s as "
-                "year-month-day, such as 2026-01-31, up to %(latest)s.",
-                value=value if isinstance(value, date) else repr(value)[:40],
-                client=client_name,
-                latest=latest,
-            )
-        )
-    return day
+    if problem := get_date_problem(env, client_name, value):
+        raise UserError(problem)
+    return to_date(value) if value else default
 
 
 def to_date(value):

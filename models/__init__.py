@@ -1,6 +1,6 @@
 # First what the others inherit from.
 from . import client_protected_mixin
-from . import client_balance_policy_mixin
+from . import client_touched_mixin
 from . import account_chart_template
 from . import account_move
 from . import account_move_adjustment

@@ -4,22 +4,16 @@ from odoo.fields import Domain
 
 from ..const import DECIDED_STATES, MARKS, VIEWER
 
-# Fields that only this addon's own code writes, under sudo.
-ADJUSTMENT_FIELDS = frozenset(
-    (
-        "client_adjustment",
-        "client_adjustment_reason",
-        "client_adjustment_key",
-        "client_account_credit",
-        "client_anyway_reason",
-        "client_anyway_user_id",
-        "client_anyway_date",
-    )
-)
-
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    """Documents of clients: what is posted and reset, and the banner of the limit."""
+
+    _name = "account.move"
+    # First comes what refuses, before others write.
+    _inherit = ["client.protected.mixin", "account.move"]
+
+    # A transaction says that money was taken.
+    transaction_ids = fields.Many2many(written_by="provider")
 
     client_account_credit = fields.Boolean(
         string="Account Credit",
@@ -29,6 +23,7 @@ class AccountMove(models.Model):
         prefetch=MARKS,
         help="A credit given or received through the client's account. What is left "
         "of it goes to the client's next invoice.",
+        written_by="addon",
     )
     client_credit_usable = fields.Boolean(
         compute="_compute_client_credit_usable",
@@ -36,7 +31,7 @@ class AccountMove(models.Model):
         help="The client has open credit, and this invoice is open.",
     )
 
-    # Serves `client.account._fetch_posting_terms`: whether there is anything to apply.
+    # Serves `client.account._fetch_postings`: whether there is anything to apply.
     _client_account_credit_idx = models.Index(
         "(commercial_partner_id) WHERE client_account_credit"
     )
@@ -55,41 +50,22 @@ class AccountMove(models.Model):
 
     # === Create, post, reset ===
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        """Override of the ORM to leave the marks of adjustments to the addon."""
-        if self.env.su:
-            return super().create(vals_list)
-        for vals in vals_list:
-            self._check_no_adjustment_field(vals)
-        return super().create(vals_list)
-
-    @api.model
-    def default_get(self, fields):
-        """Override of the ORM to take no mark from a context or a personal default."""
-        names = [name for name in fields if name not in ADJUSTMENT_FIELDS]
-        return super().default_get(names)
-
     def write(self, vals):
-        """Override of the ORM to keep the marks of adjustments to the addon's own code.
-
-        Figures of client accounts are forgotten where a document changes them.
-        """
-        if not self.env.su:
-            self._check_no_adjustment_field(vals)
+        """Override of the ORM to forget the figures that a document changes, and to let
+        none become posted past the gate."""
         posted = self.browse()
         if "state" in vals:
             posted = self.filtered(lambda move: move.state == "posted")
         fresh = self - posted if vals.get("state") == "posted" else self.browse()
         # Outside of posting: whatever else writes this state is looked at all the same.
         unnoted = self._get_noted_debts() is None
-        terms = fresh._touch_client_accounts() if unnoted else {}
+        postings = fresh._touch_client_accounts() if unnoted else {}
         if vals.get("state") in ("draft", "cancel"):
             # Who posts against these credits meanwhile must not miss that they go.
             posted._touch_client_accounts(leaving=True)
         result = super().write(vals)
         if fresh:
-            fresh._note_or_check_debts(terms)
+            fresh._note_or_check_debts(postings)
         if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
         # Posting tells by itself.
@@ -97,30 +73,18 @@ class AccountMove(models.Model):
             self.env["client.account"]._trigger_notices()
         return result
 
-    def _check_no_adjustment_field(self, vals):
-        """Refuse to mark documents as adjustments, or as paid online, by hand.
-
-        :raise UserError: when the values hold such a mark
-        """
-        if "transaction_ids" in vals and not self.env.user.has_group(
-            "base.group_system"
-        ):
-            raise UserError(
-                self.env._(
-                    "The transactions of an invoice are set by the payment provider "
-                    "only. Register a payment instead."
-                )
+    def _get_protected_message(self, names):
+        """Override of `client.protected.mixin`."""
+        if "transaction_ids" in names:
+            return self.env._(
+                "The transactions of an invoice are set by the payment provider only. "
+                "Register a payment instead."
             )
-        if refused := ADJUSTMENT_FIELDS.intersection(vals):
-            raise UserError(
-                self.env._(
-                    "%(fields)s are set by the client's account only. Issue a credit "
-                    "or a charge from there.",
-                    fields=", ".join(
-                        self._fields[name].string for name in sorted(refused)
-                    ),
-                )
-            )
+        return self.env._(
+            "%(fields)s are set by the client's account only. Issue a credit or charge "
+            "an amount from there.",
+            fields=self._get_protected_labels(names),
+        )
 
     def _post(self, soft=True):
         """Override of `account`, the one choke point of posting.
@@ -131,26 +95,26 @@ class AccountMove(models.Model):
         :raise BalanceRefused: when a policy does not let a document through
         """
         moves, anyway = self._take_post_anyway()
-        terms = moves._touch_client_accounts()
+        postings = moves._touch_client_accounts()
         with moves._note_debts() as debts:
             posted = super(AccountMove, moves)._post(soft=soft)
         receivables = posted._get_posted_receivable_items()
         if receivables:
             accounts = self.env["client.account"]
             accounts._invalidate_figures()
-            terms.update(receivables._touch_missing_client_accounts(terms))
-            posted._check_balances(terms, debts, anyway)
+            postings.update(receivables._touch_missing_client_accounts(postings))
+            posted._check_balances(postings, debts, anyway)
             if not self._are_credits_held():
-                posted._pay_up_front(terms, anyway)
+                posted._pay_up_front(postings, anyway)
                 receivables._apply_credits_by_policy(
                     {
                         key: posting.credit_application
-                        for key, posting in terms.items()
+                        for key, posting in postings.items()
                         # Nothing to look for where there never was any.
                         if posting.has_credits or posting.credit_application == "all"
                     }
                 )
-            if any(posting.is_watched for posting in terms.values()):
+            if any(posting.is_watched for posting in postings.values()):
                 accounts._trigger_notices()
         return posted
 
@@ -250,17 +214,10 @@ class AccountMove(models.Model):
     def _get_warning_account(self, record):
         """Return the account of a document's client in its company, under sudo."""
         # Sudo: the banner is for whoever makes the document.
-        client = record.sudo().partner_id.commercial_partner_id
-        return (
-            self.env["client.account"]
-            .sudo()
-            .search(
-                [
-                    ("partner_id", "=", client.id),
-                    ("company_id", "=", record.sudo().company_id.root_id.id),
-                ],
-                limit=1,
-            )
+        record_sudo = record.sudo()
+        accounts_sudo = self.env["client.account"].sudo()
+        return accounts_sudo._find_accounts(
+            record_sudo.partner_id, record_sudo.company_id
         )
 
     # === Client accounts ===
@@ -334,7 +291,7 @@ class AccountMove(models.Model):
             .sudo()
             .search(
                 Domain("move_id", "in", self.ids)
-                & Domain("product_id.not_payable_with_credit", "=", True)
+                & Domain("product_id.client_not_payable_with_credit", "=", True)
                 & Domain("display_type", "=", "product")
             )
             if self

@@ -24,6 +24,7 @@ class AccountMove(models.Model):
         prefetch=MARKS,
         index="btree_not_null",
         help="Says that this document was made through the client's account.",
+        written_by="addon",
     )
     client_adjustment_reason = fields.Text(
         string="Reason of the Adjustment",
@@ -31,6 +32,7 @@ class AccountMove(models.Model):
         copy=False,
         groups=VIEWER,
         prefetch=MARKS,
+        written_by="addon",
     )
     client_adjustment_key = fields.Char(
         string="Key of the Adjustment",
@@ -39,6 +41,7 @@ class AccountMove(models.Model):
         groups=VIEWER,
         prefetch=MARKS,
         help="Given by whoever made the adjustment, so that a repeat books nothing.",
+        written_by="addon",
     )
     client_adjustment_open = fields.Boolean(
         compute="_compute_client_adjustment_open",

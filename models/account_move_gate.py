@@ -35,6 +35,7 @@ class AccountMove(models.Model):
         groups=VIEWER,
         prefetch=MARKS,
         help="Why an approver posted this document against the client's policies.",
+        written_by="addon",
     )
     client_anyway_user_id = fields.Many2one(
         "res.users",
@@ -43,6 +44,7 @@ class AccountMove(models.Model):
         copy=False,
         groups=VIEWER,
         prefetch=MARKS,
+        written_by="addon",
     )
     client_anyway_date = fields.Datetime(
         string="Posted Anyway on",
@@ -50,6 +52,7 @@ class AccountMove(models.Model):
         copy=False,
         groups=VIEWER,
         prefetch=MARKS,
+        written_by="addon",
     )
 
     # === The rows of the accounts ===
@@ -62,7 +65,7 @@ class AccountMove(models.Model):
 
         :param bool leaving: whether the documents are no longer to be posted, so that
             it is their credits that go
-        :return: {client key: `PostingTerms`}, see `client.account._touch_for_posting`
+        :return: {client key: posting}, see `client.account._touch_for_posting`
         """
         sign = -1 if leaving else 1
         keys, debtors = set(), self.env["res.partner"]
@@ -101,12 +104,12 @@ class AccountMove(models.Model):
         """Return where debts are noted now, None where nothing is being posted."""
         return self.env.cr.precommit.data.get(NOTED_DEBTS)
 
-    def _note_or_check_debts(self, terms):
+    def _note_or_check_debts(self, postings):
         """Note what these documents, whose state is posted now, add to debts.
 
         Where nothing is being posted but only the state was written, look at it here.
 
-        :param terms: {client key: `PostingTerms`}, for that case
+        :param postings: {client key: posting}, for that case
         :raise BalanceRefused: when a policy does not let a document through
         """
         debts = {move.id: move._get_debt_added() for move in self}
@@ -114,8 +117,8 @@ class AccountMove(models.Model):
         if noted is not None:
             noted.update(debts)
             return
-        self._check_balances(terms, debts)
-        self._pay_up_front(terms)
+        self._check_balances(postings, debts)
+        self._pay_up_front(postings)
 
     # === Gate: the balance ===
 
@@ -152,10 +155,10 @@ class AccountMove(models.Model):
         self.ensure_one()
         return sum(self._get_receivable_items().mapped("amount_residual"))
 
-    def _group_gated_documents(self, terms, debts, policy, value):
+    def _group_gated_documents(self, postings, debts, policy, value):
         """Return the documents that policies may refuse by client.
 
-        :param terms: {client key: `PostingTerms`}
+        :param postings: {client key: posting}
         :param debts: {id of a document: what it adds to the debt}
         :param str policy: `negative_balance` or `pay_later`
         :param str value: the value of it that has documents looked at
@@ -166,20 +169,20 @@ class AccountMove(models.Model):
             if debts.get(move.id, 0) <= 0 or not move._is_balance_gated():
                 continue
             key = move._get_receivable_items()[0]._get_client_key()
-            if key in terms and getattr(terms[key], policy) == value:
+            if key in postings and getattr(postings[key], policy) == value:
                 documents[key] |= move
         return documents
 
-    def _check_balances(self, terms, debts, anyway=None):
+    def _check_balances(self, postings, debts, anyway=None):
         """Refuse posted documents that take a client's balance below the limit.
 
-        :param terms: {client key: `PostingTerms`}
+        :param postings: {client key: posting}
         :param debts: {id of a document: what it adds to the debt}, company currency
         :param anyway: the `PostAnyway` of an approver, None otherwise
         :raise BalanceRefused: when a document does, and nobody posts it anyway
         """
         gated = self._group_gated_documents(
-            terms, debts, "negative_balance", "prevented"
+            postings, debts, "negative_balance", "prevented"
         )
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
@@ -189,7 +192,7 @@ class AccountMove(models.Model):
                 *(client for client, company in gated if company == root)
             )
             for client, balance in accounts._fetch_balances(clients, root).items():
-                posting = terms[client, root]
+                posting = postings[client, root]
                 limit = posting.limit_in_force
                 if root.currency_id.compare_amounts(balance, -limit) < 0:
                     account = accounts.browse(posting.account_id)
@@ -264,21 +267,21 @@ class AccountMove(models.Model):
 
     # === Gate: paying up front ===
 
-    def _pay_up_front(self, terms, anyway=None):
+    def _pay_up_front(self, postings, anyway=None):
         """Pay posted documents of clients who pay up front with their open credit.
 
-        :param terms: {client key: `PostingTerms`}
+        :param postings: {client key: posting}
         :param anyway: the `PostAnyway` of an approver, None otherwise
         :raise BalanceRefused: when credit does not pay one at once, or it has other
             payment terms than immediate, and nobody posts it anyway
         """
         refused = []
         debts = {move.id: move._get_debt_added() for move in self}
-        gated = self._group_gated_documents(terms, debts, "pay_later", "disabled")
+        gated = self._group_gated_documents(postings, debts, "pay_later", "disabled")
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
         for key, moves in gated.items():
-            account = accounts.browse(terms[key].account_id)
+            account = accounts.browse(postings[key].account_id)
             for move in moves.sudo():
                 if items := move._get_client_debts():
                     items[0]._search_open_credits()._apply_to(items)

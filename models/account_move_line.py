@@ -27,14 +27,21 @@ BALANCE_FIELDS = frozenset(
     )
 )
 FIGURE_FIELDS = BALANCE_FIELDS | {"date_maturity", "date", "parent_state"}
-# Odoo computes and stores these, and takes them from any caller as well.
-COMPUTED_FIELDS = frozenset(
-    ("parent_state", "amount_residual", "amount_residual_currency", "reconciled")
-)
 
 
 class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
+    """Journal items as the lists of credits, debts and history show them."""
+
+    _name = "account.move.line"
+    # First comes what refuses, before others write.
+    _inherit = ["client.protected.mixin", "account.move.line"]
+
+    # They follow from the books and balances are read from them, but Odoo takes them
+    # from any caller.
+    parent_state = fields.Selection(written_by="addon")
+    amount_residual = fields.Monetary(written_by="addon")
+    amount_residual_currency = fields.Monetary(written_by="addon")
+    reconciled = fields.Boolean(written_by="addon")
 
     client_credit_source = fields.Selection(
         [
@@ -225,8 +232,6 @@ class AccountMoveLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        for vals in vals_list:
-            self._check_no_computed_field(vals)
         lines = super().create(vals_list)
         if any(state == "posted" for state in lines.mapped("parent_state")):
             self.env["client.account"]._invalidate_figures()
@@ -234,7 +239,6 @@ class AccountMoveLine(models.Model):
 
     def write(self, vals):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        self._check_no_computed_field(vals)
         lines = self.with_context(client_spare_descriptions=True)
         result = super(AccountMoveLine, lines).write(vals)
         if not FIGURE_FIELDS.isdisjoint(vals):
@@ -246,22 +250,13 @@ class AccountMoveLine(models.Model):
             self.env["client.account"]._trigger_notices()
         return result
 
-    def _check_no_computed_field(self, vals):
-        """Refuse to write what follows from the books: balances are read from it.
-
-        :raise UserError: when a caller without the superuser's rights does
-        """
-        if not self.env.su and not COMPUTED_FIELDS.isdisjoint(vals):
-            raise UserError(
-                self.env._(
-                    "%(fields)s of a journal item follow from its entry and what it is "
-                    "matched with. Post the entry or match the item instead.",
-                    fields=", ".join(
-                        self._fields[name].string
-                        for name in sorted(COMPUTED_FIELDS.intersection(vals))
-                    ),
-                )
-            )
+    def _get_protected_message(self, names):
+        """Override of `client.protected.mixin`."""
+        return self.env._(
+            "%(fields)s of a journal item follow from its entry and what it is matched "
+            "with. Post the entry or match the item instead.",
+            fields=self._get_protected_labels(names),
+        )
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh."""
@@ -303,14 +298,14 @@ class AccountMoveLine(models.Model):
             self.partner_id.commercial_partner_id, self.company_id
         )
 
-    def _touch_missing_client_accounts(self, terms):
-        """Return what posting needs to know of these items' accounts beyond `terms`.
+    def _touch_missing_client_accounts(self, postings):
+        """Return what posting needs to know of these items' accounts beyond `postings`.
 
         Posting puts the client of the document on items that name another one.
 
-        :param terms: {client key: `PostingTerms`} of before
+        :param postings: {client key: posting} of before
         """
-        missing = self._group_by_client().keys() - terms.keys()
+        missing = self._group_by_client().keys() - postings.keys()
         if not missing:
             return {}
         debtors = self.filtered(lambda line: line.balance > 0).partner_id

@@ -9,43 +9,19 @@ from odoo.tools import SQL
 from ..const import MAX_AMOUNT, OFFICER
 from ..utils import in_plain_context
 
-# Fields that only the workflow writes, whatever a caller's rights.
-PROTECTED_FIELDS = frozenset(
-    (
-        "partner_id",
-        "company_id",
-        "currency_id",
-        "state",
-        "state_reason",
-        "credit_limit",
-        "limit_until",
-        "limit_request_id",
-        "limit_lapse_told",
-        "low_balance_client_told",
-        "low_balance_manager_told",
-        "limit_exceeded_told",
-        "limit_early_told",
-        "lock_version",
-    )
-)
-
 
 class ClientAccount(models.Model):
     _name = "client.account"
     _description = "Client Account"
     # First comes what takes the approval out of the context before others write.
     _inherit = [
-        "client.protected.mixin",
+        "client.touched.mixin",
         "mail.thread",
         "mail.activity.mixin",
-        "client.balance.policy.mixin",
     ]
     _order = "partner_id, id"
     _rec_name = "partner_id"
     _rec_names_search = ["partner_id"]
-
-    _protected_fields = PROTECTED_FIELDS
-    _protected_fields_on_create = frozenset(("partner_id", "company_id"))
 
     # === Identity ===
     partner_id = fields.Many2one(
@@ -56,6 +32,7 @@ class ClientAccount(models.Model):
         index=True,
         ondelete="cascade",
         copy=False,
+        written_by="creator",
     )
     company_id = fields.Many2one(
         "res.company",
@@ -65,9 +42,12 @@ class ClientAccount(models.Model):
         ondelete="cascade",
         copy=False,
         help="The root company; its branches share the account.",
+        written_by="creator",
     )
     # Stored so that lists can sum the figures by currency.
-    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", store=True, written_by="workflow"
+    )
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
 
     # === Decisions ===
@@ -84,6 +64,7 @@ class ClientAccount(models.Model):
         tracking=True,
         copy=False,
         index=True,
+        written_by="workflow",
     )
     credit_limit = fields.Monetary(
         readonly=True,
@@ -91,8 +72,8 @@ class ClientAccount(models.Model):
         copy=False,
         help="How far below zero the balance may go. Zero is a decision too: the "
         "client pays up front. It counts while the account is granted.",
+        written_by="workflow",
     )
-    # === Details page ===
 
     _partner_company_unique = models.Constraint(
         "UNIQUE(partner_id, company_id)",
@@ -112,12 +93,12 @@ class ClientAccount(models.Model):
             self.env["res.partner"]._invalidate_client_figures()
         return result
 
-    def _get_protected_message(self, labels):
+    def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
             "%(fields)s of a client account change only by approval: "
             "request an update for %(clients)s instead.",
-            fields=labels,
+            fields=self._get_protected_labels(names),
             clients=", ".join(self.sudo().mapped("display_name")[:5])
             or self.env._("the client"),
         )
@@ -141,10 +122,7 @@ class ClientAccount(models.Model):
         if not clients or not root:
             return self.browse()
         # Sudo: making the account is part of the document that needs it.
-        domain = Domain("partner_id", "in", clients.ids) & Domain(
-            "company_id", "=", root.id
-        )
-        accounts = self.sudo().search(domain)
+        accounts = self.sudo()._find_accounts(clients, root)
         if missing := clients - accounts.partner_id:
             self._insert_accounts(
                 SQL(
@@ -153,8 +131,23 @@ class ClientAccount(models.Model):
                     missing.ids,
                 )
             )
-            accounts = self.sudo().search(domain)
+            accounts = self.sudo()._find_accounts(clients, root)
         return self.browse(accounts.ids)
+
+    @api.model
+    def _find_accounts(self, partners, company):
+        """Return the accounts of clients in a company, those there are.
+
+        :param partners: `res.partner`, contacts stand for their commercial partner
+        :param company: `res.company`, a branch stands for its root
+        """
+        # Sudo: a branch's user need not read the root company.
+        return self.search(
+            [
+                ("partner_id", "in", partners.commercial_partner_id.ids),
+                ("company_id", "=", company.sudo().root_id.id),
+            ]
+        )
 
     @api.model
     def _create_missing_accounts(self):

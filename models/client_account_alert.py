@@ -42,16 +42,28 @@ class ClientAccount(models.Model):
     )
     # What was told already; false again once the amount is back.
     low_balance_client_told = fields.Boolean(
-        string="Client Told of Low Balance", readonly=True, copy=False
+        string="Client Told of Low Balance",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
     low_balance_manager_told = fields.Boolean(
-        string="Manager Told of Low Balance", readonly=True, copy=False
+        string="Manager Told of Low Balance",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
     limit_exceeded_told = fields.Boolean(
-        string="Leader Told of Exceeded Limit", readonly=True, copy=False
+        string="Leader Told of Exceeded Limit",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
     limit_early_told = fields.Boolean(
-        string="Leader Told Early of the Limit", readonly=True, copy=False
+        string="Leader Told Early of the Limit",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
 
     # === Waking the job ===
@@ -139,8 +151,6 @@ class ClientAccount(models.Model):
     def _fetch_crossed_ids(self):
         """Return the ids of the accounts about which something new is to be told, or
         to be forgotten, in one query over all of them.
-
-        What is committed by a hook is left out here; `_get_wanted_notices` takes it in.
         """
         self.flush_model()
         self.env["res.company"].flush_model()
@@ -155,8 +165,8 @@ class ClientAccount(models.Model):
                    AND figures.company_id = account.company_id
                  CROSS JOIN LATERAL (
                     SELECT COALESCE(figures.balance, 0) AS balance,
-                           CASE WHEN account.state = 'granted'
-                                THEN account.credit_limit ELSE 0 END AS allowed
+                           COALESCE(figures.committed, 0) AS committed,
+                           %(limit)s AS allowed
                  ) sums
                  CROSS JOIN LATERAL (
                     SELECT %(low_client)s AS low_client,
@@ -184,6 +194,7 @@ class ClientAccount(models.Model):
                  ORDER BY account.id
                 """,
                 items=self._get_open_items_sql(),
+                limit=self._get_limit_in_force_sql(SQL("account")),
                 decided=DECIDED_STATES,
                 low_client=self._get_low_balance_sql("low_balance_client"),
                 low_manager=self._get_low_balance_sql("low_balance_manager"),
@@ -193,18 +204,12 @@ class ClientAccount(models.Model):
 
     @api.model
     def _get_low_balance_sql(self, policy):
-        """Return whether what is available is below the threshold of a policy.
-
-        A threshold of the account counts only where its own switch is set.
-        """
+        """Return whether what is available is below the threshold of a policy."""
         return SQL(
-            """COALESCE(account.%(switch)s, company.%(switch)s) = 'on'
-               AND sums.balance + sums.allowed < COALESCE(
-                    CASE WHEN account.%(switch)s IS NULL
-                         THEN company.%(threshold)s ELSE account.%(threshold)s END,
-                    0)""",
-            switch=SQL.identifier(policy),
-            threshold=SQL.identifier(f"{policy}_threshold"),
+            "(%(switch)s = 'on' AND sums.balance + sums.allowed - sums.committed"
+            " < COALESCE(%(threshold)s, 0))",
+            switch=self._get_policy_sql(policy),
+            threshold=self._get_policy_sql(f"{policy}_threshold"),
         )
 
     # === What is to be told ===

@@ -25,8 +25,8 @@ FIGURES = (
 # Finer than any currency: what is left of adding floats goes, at no cost to speak of.
 DRIFT_DIGITS = 6
 
-# Balance, owed, overdue and credit of a client without open items.
-NO_ITEMS = (0.0, 0.0, 0.0, 0.0)
+# Balance, owed, overdue, credit and committed of a client who has none of them.
+NO_ITEMS = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class ClientAccount(models.Model):
@@ -147,18 +147,14 @@ class ClientAccount(models.Model):
             for name in ("partner_id", "company_id", "state", "credit_limit")
         )
         items = self._fetch_open_items(self.partner_id)
-        committed = {
-            account.id: amount
-            for account, amount in self._get_committed_amounts().items()
-        }
         rows = {}
         for account_id in self._ids:
-            balance, owed, overdue, credit = items.get(
+            balance, owed, overdue, credit, committed = items.get(
                 (partners.get(account_id), companies.get(account_id)), NO_ITEMS
             )
             granted = states.get(account_id) == "granted"
             limit = (granted and limits.get(account_id)) or 0.0
-            available = balance + limit - committed.get(account_id, 0.0)
+            available = balance + limit - committed
             usage = round(-100 * balance / limit, 1) if limit and balance < 0 else 0.0
             rows[account_id] = (
                 balance,
@@ -173,13 +169,15 @@ class ClientAccount(models.Model):
 
     @api.model
     def _fetch_open_items(self, clients):
-        """Return the sums of the open items of clients, in all their companies.
+        """Return the sums of the open items of clients, in all their companies, and
+        what they have committed.
 
         Sums of contacts and branches come apart from the database and are added here:
         grouping twice would cost as much as the sums.
 
         :param clients: `res.partner`, commercial partners
-        :return: {(partner id, root company id): (balance, owed, overdue, credit)}
+        :return: {(partner id, root company id): (balance, owed, overdue, credit,
+            committed)}
         """
         if not clients:
             return {}
@@ -194,12 +192,17 @@ class ClientAccount(models.Model):
                 SELECT contact.commercial_partner_id,
                        split_part(branch.parent_path, '/', 1)::integer,
                        item.balance, item.amount_owed, item.amount_overdue,
-                       item.credit_available
+                       item.credit_available, 0
                   FROM contact
                  CROSS JOIN LATERAL (%(items)s) item
                   JOIN res_company branch ON branch.id = item.company_id
+                 UNION ALL
+                SELECT partner_id, company_id, 0, 0, 0, 0, amount
+                  FROM (%(committed)s) committed
+                 WHERE partner_id = ANY(%(partners)s)
                 """,
                 partners=clients.ids,
+                committed=self._get_committed_sql(),
                 # Contact by contact, for the index to find the accounts too.
                 items=self._get_item_sums_sql(SQL("line.partner_id = contact.id")),
                 to_flush=(
@@ -218,15 +221,42 @@ class ClientAccount(models.Model):
             items[key] = sums
         return items
 
-    def _get_committed_amounts(self):
-        """Return what each account has promised but not been invoiced for.
+    @api.model
+    def _get_committed_sql(self):
+        """Return what clients have promised to take but were not invoiced for.
 
-        Hook for glue to orders and the like; the core knows of none. Searching and
-        sorting by the available amount leave it out.
+        Hook for glue to orders and the like, who add theirs with UNION ALL; the core
+        knows of none. Whoever changes what it answers calls `_invalidate_figures` and
+        `_trigger_notices`.
 
-        :return: {account: amount above zero, company currency}
+        :return: `SQL` of a query with columns partner_id (commercial partner),
+            company_id (root) and amount (above zero, company currency)
         """
-        return {}
+        return SQL(
+            "SELECT NULL::integer AS partner_id, NULL::integer AS company_id,"
+            " 0::numeric AS amount WHERE FALSE"
+        )
+
+    def _get_committed_amounts(self):
+        """Return what each of these accounts has committed, see `_get_committed_sql`.
+
+        :return: {account: amount}, company currency; accounts with nothing are left out
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT account.id, SUM(committed.amount)
+                  FROM client_account account
+                  JOIN (%s) committed ON committed.partner_id = account.partner_id
+                                     AND committed.company_id = account.company_id
+                 WHERE account.id = ANY(%s)
+                 GROUP BY 1
+                """,
+                self._get_committed_sql(),
+                self.ids,
+            )
+        )
+        return {self.browse(account_id): float(amount) for account_id, amount in rows}
 
     @api.model
     def _invalidate_figures(self):
@@ -250,29 +280,41 @@ class ClientAccount(models.Model):
 
         :param partner_ids: ids of commercial partners, None for all
         :return: `SQL` of a query with columns partner_id, company_id, balance,
-            amount_owed, amount_overdue and credit_available
+            amount_owed, amount_overdue, credit_available and committed
         """
-        partners = SQL("TRUE")
+        partners = committers = SQL("TRUE")
         if partner_ids is not None:
             partners = SQL(
                 "line.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
                 " WHERE commercial_partner_id = ANY(%s)))",
                 list(partner_ids),
             )
+            committers = SQL("partner_id = ANY(%s)", list(partner_ids))
         return SQL(
             """
-            SELECT contact.commercial_partner_id AS partner_id,
-                   split_part(branch.parent_path, '/', 1)::integer AS company_id,
-                   SUM(item.balance) AS balance,
-                   SUM(item.amount_owed) AS amount_owed,
-                   SUM(item.amount_overdue) AS amount_overdue,
-                   SUM(item.credit_available) AS credit_available
-              FROM (%(items)s) item
-              JOIN res_partner contact ON contact.id = item.partner_id
-              JOIN res_company branch ON branch.id = item.company_id
+            SELECT partner_id, company_id, SUM(balance) AS balance,
+                   SUM(amount_owed) AS amount_owed,
+                   SUM(amount_overdue) AS amount_overdue,
+                   SUM(credit_available) AS credit_available,
+                   SUM(committed) AS committed
+              FROM (
+                SELECT contact.commercial_partner_id AS partner_id,
+                       split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                       item.balance, item.amount_owed, item.amount_overdue,
+                       item.credit_available, 0 AS committed
+                  FROM (%(items)s) item
+                  JOIN res_partner contact ON contact.id = item.partner_id
+                  JOIN res_company branch ON branch.id = item.company_id
+                 UNION ALL
+                SELECT partner_id, company_id, 0, 0, 0, 0, amount
+                  FROM (%(committed)s) committed
+                 WHERE %(committers)s
+              ) client
              GROUP BY 1, 2
             """,
             items=self._get_item_sums_sql(partners),
+            committed=self._get_committed_sql(),
+            committers=committers,
             to_flush=(
                 self.env["res.partner"]._fields["commercial_partner_id"],
                 self.env["res.company"]._fields["parent_path"],
@@ -300,26 +342,54 @@ class ClientAccount(models.Model):
                        AS amount_overdue,
                    SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
               FROM account_move_line line
-             WHERE line.amount_residual <> 0
-               AND line.parent_state = 'posted'
-               AND line.account_id = ANY(ARRAY(
-                       SELECT id FROM account_account
-                        WHERE account_type = 'asset_receivable'))
-               AND %(condition)s
+             WHERE %(is_open)s AND %(condition)s
              GROUP BY 1, 2
             """,
             today=fields.Date.context_today(self),
+            is_open=self._get_open_item_sql(),
             condition=condition,
             to_flush=(
-                lines["amount_residual"],
-                lines["parent_state"],
-                lines["account_id"],
                 lines["partner_id"],
                 lines["company_id"],
                 lines["date_maturity"],
                 lines["date"],
+            ),
+        )
+
+    @api.model
+    def _get_open_item_sql(self):
+        """Return the condition that an item is an open receivable one.
+
+        The only place that says so in SQL; `account.move.line._get_open_item_domain`
+        says it in a domain. It is what the index `_client_open_items_idx` of journal
+        items holds, so that settled history costs nothing.
+
+        :return: `SQL` on the alias `line` of account_move_line
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            "line.amount_residual <> 0 AND line.parent_state = 'posted'"
+            " AND line.account_id = ANY(ARRAY(SELECT id FROM account_account"
+            " WHERE account_type = 'asset_receivable'))",
+            to_flush=(
+                lines["amount_residual"],
+                lines["parent_state"],
+                lines["account_id"],
                 self.env["account.account"]._fields["account_type"],
             ),
+        )
+
+    @api.model
+    def _get_limit_in_force_sql(self, account):
+        """Return the limit in force of an account, zero where there is none.
+
+        :param SQL account: alias of client_account, of a LEFT JOIN perhaps
+        """
+        return SQL(
+            "COALESCE(CASE WHEN %(account)s.state = 'granted'"
+            " THEN %(account)s.credit_limit END, 0)",
+            account=account,
+            to_flush=(self._fields["state"], self._fields["credit_limit"]),
         )
 
     @api.model
@@ -330,17 +400,15 @@ class ClientAccount(models.Model):
         :param SQL account: alias of the row of client_account
         :param SQL figures: alias of the row of `_get_open_items_sql`
         """
-        model_fields = self.env["client.account"]._fields
-        limit = SQL(
-            "COALESCE(CASE WHEN %(account)s.state = 'granted'"
-            " THEN %(account)s.credit_limit END, 0)",
-            account=account,
-            to_flush=(model_fields["state"], model_fields["credit_limit"]),
-        )
+        limit = self.env["client.account"]._get_limit_in_force_sql(account)
         if name == "limit_in_force":
             return limit
         if name == "available":
-            return SQL("(COALESCE(%s.balance, 0) + %s)", figures, limit)
+            return SQL(
+                "(COALESCE(%(sums)s.balance - %(sums)s.committed, 0) + %(limit)s)",
+                sums=figures,
+                limit=limit,
+            )
         if name == "limit_usage":
             return SQL(
                 "COALESCE(ROUND(100 * GREATEST(-%s.balance, 0) / NULLIF(%s, 0), 1), 0)",

@@ -1,26 +1,10 @@
-from collections import namedtuple
+from types import SimpleNamespace
 
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..const import DECIDED_STATES
-
-# What posting needs to know of an account, see `_touch_for_posting`.
-PostingTerms = namedtuple(
-    "PostingTerms",
-    (
-        "account_id",
-        "credit_application",
-        "negative_balance",
-        "pay_later",
-        "limit_in_force",
-        # Whether the client ever had an account credit, posted or not.
-        "has_credits",
-        # Whether anybody is told when the balance falls.
-        "is_watched",
-    ),
-)
 
 
 class ClientAccount(models.Model):
@@ -30,6 +14,40 @@ class ClientAccount(models.Model):
     """
 
     _inherit = "client.account"
+
+    @api.model
+    def _get_posting_columns(self):
+        """Return what posting needs to know of an account, by name.
+
+        Hook: a glue addon adds what it wants to find on each posting.
+
+        :return: {name: `SQL`} on the aliases `account` of client_account and `company`
+            of the res_company of its root
+        """
+        moves = self.env["account.move"]._fields
+        names = ("credit_application", "negative_balance", "pay_later")
+        return {
+            "account_id": SQL("account.id"),
+            **{name: self._get_policy_sql(name) for name in names},
+            "limit_in_force": self._get_limit_in_force_sql(SQL("account")),
+            # Whether the client ever had an account credit, posted or not.
+            "has_credits": SQL(
+                "EXISTS (SELECT FROM account_move"
+                " WHERE commercial_partner_id = account.partner_id"
+                " AND client_account_credit)",
+                to_flush=(
+                    moves["client_account_credit"],
+                    moves["commercial_partner_id"],
+                ),
+            ),
+            # Whether anybody is told when the balance falls.
+            "is_watched": SQL(
+                "(account.state IN %s OR %s = 'on' OR %s = 'on')",
+                DECIDED_STATES,
+                self._get_policy_sql("low_balance_client"),
+                self._get_policy_sql("low_balance_manager"),
+            ),
+        }
 
     @api.model
     def _touch_for_posting(self, keys, debtors):
@@ -42,54 +60,29 @@ class ClientAccount(models.Model):
 
         :param keys: {(`res.partner` client, `res.company` root)}
         :param debtors: `res.partner`, the clients who will owe more
-        :return: {key: `PostingTerms`}, amounts in company currency
+        :return: {key: posting}, each with the attributes of `_get_posting_columns`;
+            amounts in company currency
         """
-        terms = self._fetch_posting_terms(keys, debtors)
-        missing = keys - terms.keys()
+        postings = self._fetch_postings(keys, debtors)
+        missing = keys - postings.keys()
         for root in {root for _client, root in missing}:
             clients = self.env["res.partner"].union(
                 *(client for client, company in missing if company == root)
             )
             self._get_or_create(clients, root)
         if missing:
-            terms.update(self._fetch_posting_terms(missing, debtors))
-        return terms
+            postings.update(self._fetch_postings(missing, debtors))
+        return postings
 
     @api.model
-    def _fetch_posting_terms(self, keys, debtors):
-        """Return {key: `PostingTerms`} of the accounts there are, see
-        `_touch_for_posting`."""
-        account, company = self._fields, self.env["res.company"]._fields
-        moves = self.env["account.move"]._fields
-        policies = (
-            "credit_application",
-            "negative_balance",
-            "pay_later",
-            "low_balance_client",
-            "low_balance_manager",
-        )
+    def _fetch_postings(self, keys, debtors):
+        """Return {key: posting} of the accounts there are, see `_touch_for_posting`."""
+        columns = self._get_posting_columns()
         rows = self.env.execute_query(
             SQL(
                 """
-                WITH terms AS (
-                    SELECT account.id, account.partner_id, account.company_id,
-                           COALESCE(account.credit_application,
-                                    company.credit_application) AS credit_application,
-                           COALESCE(account.negative_balance,
-                                    company.negative_balance) AS negative_balance,
-                           COALESCE(account.pay_later, company.pay_later) AS pay_later,
-                           CASE WHEN account.state = 'granted'
-                                THEN account.credit_limit ELSE 0 END AS limit_in_force,
-                           EXISTS (
-                               SELECT FROM account_move
-                                WHERE commercial_partner_id = account.partner_id
-                                  AND client_account_credit) AS has_credits,
-                           account.state IN %(decided)s
-                               OR COALESCE(account.low_balance_client,
-                                           company.low_balance_client) = 'on'
-                               OR COALESCE(account.low_balance_manager,
-                                           company.low_balance_manager) = 'on'
-                               AS is_watched
+                WITH posting AS (
+                    SELECT account.partner_id, account.company_id, %(columns)s
                       FROM client_account account
                       JOIN res_company company ON company.id = account.company_id
                      WHERE account.partner_id = ANY(%(clients)s)
@@ -97,30 +90,27 @@ class ClientAccount(models.Model):
                 ), touched AS (
                     UPDATE client_account
                        SET lock_version = lock_version + 1
-                      FROM terms
-                     WHERE client_account.id = terms.id
-                       AND terms.partner_id = ANY(%(debtors)s)
-                       AND (terms.negative_balance = 'prevented'
-                            OR terms.pay_later = 'disabled')
+                      FROM posting
+                     WHERE client_account.id = posting.account_id
+                       AND posting.partner_id = ANY(%(debtors)s)
+                       AND (posting.negative_balance = 'prevented'
+                            OR posting.pay_later = 'disabled')
                 )
-                SELECT partner_id, company_id, id, credit_application,
-                       negative_balance, pay_later, limit_in_force, has_credits,
-                       is_watched
-                  FROM terms
+                SELECT * FROM posting
                 """,
+                columns=SQL(", ").join(
+                    SQL("%s AS %s", value, SQL.identifier(name))
+                    for name, value in columns.items()
+                ),
                 clients=[client.id for client, _root in keys],
                 roots=list({root.id for _client, root in keys}),
                 debtors=debtors.ids,
-                decided=DECIDED_STATES,
-                to_flush=(
-                    *(account[name] for name in (*policies, "state", "credit_limit")),
-                    *(company[name] for name in policies),
-                    moves["client_account_credit"],
-                    moves["commercial_partner_id"],
-                ),
             )
         )
-        found = {(row[0], row[1]): PostingTerms(*row[2:]) for row in rows}
+        found = {
+            row[:2]: SimpleNamespace(**dict(zip(columns, row[2:], strict=True)))
+            for row in rows
+        }
         self.invalidate_model(["lock_version"], flush=False)
         return {
             (client, root): found[client.id, root.id]
@@ -130,7 +120,8 @@ class ClientAccount(models.Model):
 
     @api.model
     def _fetch_balances(self, clients, root):
-        """Return the balances of clients in a root company with its branches.
+        """Return the balances of clients in a root company with its branches, less
+        what they have committed.
 
         Only the sum that the gate asks for, and client by client: with the other sums
         it would cost thrice as much for a client with many open items.
@@ -149,34 +140,36 @@ class ClientAccount(models.Model):
                     SELECT SUM(line.amount_residual) AS residual
                       FROM account_move_line line
                      WHERE line.partner_id = contact.id
-                       AND line.amount_residual <> 0
-                       AND line.parent_state = 'posted'
-                       AND line.account_id = ANY(ARRAY(
-                               SELECT id FROM account_account
-                                WHERE account_type = 'asset_receivable'))
+                       AND %(is_open)s
                        AND line.company_id = ANY(ARRAY(
                                SELECT id FROM res_company
                                 WHERE parent_path LIKE %(branches)s))
                  ) item
                  WHERE contact.commercial_partner_id = ANY(%(clients)s)
                  GROUP BY 1
+                 UNION ALL
+                SELECT partner_id, -SUM(amount)
+                  FROM (%(committed)s) committed
+                 WHERE partner_id = ANY(%(clients)s) AND company_id = %(root)s
+                 GROUP BY 1
                 """,
                 clients=clients.ids,
+                root=root.id,
                 branches=f"{root.id}/%",
+                is_open=self._get_open_item_sql(),
+                committed=self._get_committed_sql(),
                 to_flush=(
-                    lines["amount_residual"],
-                    lines["parent_state"],
-                    lines["account_id"],
                     lines["partner_id"],
                     lines["company_id"],
-                    self.env["account.account"]._fields["account_type"],
                     self.env["res.partner"]._fields["commercial_partner_id"],
                     self.env["res.company"]._fields["parent_path"],
                 ),
             )
         )
-        balances = {client_id: float(balance or 0) for client_id, balance in rows}
-        return {client: balances.get(client.id, 0.0) for client in clients}
+        balances = dict.fromkeys(clients, 0.0)
+        for client_id, balance in rows:
+            balances[clients.browse(client_id)] += float(balance or 0)
+        return balances
 
     def _format_balance(self, balance):
         """Return a balance of one account in words, never as a bare sign.

@@ -7,7 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..const import DECIDED_STATES
-from ..utils import check_amount, clean_reason, in_plain_context, is_real_number
+from ..utils import check_limit, clean_reason, in_plain_context
 
 _logger = logging.getLogger(__name__)
 
@@ -21,7 +21,10 @@ class ClientAccount(models.Model):
     _inherit = "client.account"
 
     state_reason = fields.Text(
-        string="Reason of the Suspension", readonly=True, copy=False
+        string="Reason of the Suspension",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
     limit_until = fields.Date(
         string="Limit Granted Until",
@@ -31,6 +34,7 @@ class ClientAccount(models.Model):
         index="btree_not_null",
         help="The last day of a limit granted for a time. The next day it lapses to "
         "the former limit. Empty: it stays until somebody decides anew.",
+        written_by="workflow",
     )
     limit_request_id = fields.Many2one(
         "client.account.request",
@@ -39,12 +43,14 @@ class ClientAccount(models.Model):
         copy=False,
         ondelete="set null",
         index="btree_not_null",
+        written_by="workflow",
     )
     limit_lapse_told = fields.Boolean(
         string="Lapse Announced",
         readonly=True,
         copy=False,
         help="The account leader was told that the limit is about to lapse.",
+        written_by="workflow",
     )
     request_ids = fields.One2many(
         "client.account.request", "account_id", string="Account Requests", copy=False
@@ -82,9 +88,7 @@ class ClientAccount(models.Model):
         :raise UserError: when it is no amount of the currency
         """
         self.ensure_one()
-        if is_real_number(limit) and limit == 0:
-            return 0.0
-        return check_amount(self.env, self.display_name, limit, self.currency_id)
+        return check_limit(self.env, self.display_name, limit, self.currency_id)
 
     def _get_limit_warning(self, exposure, limit):
         """Return the banner of a document that takes one client over the limit.

@@ -9,40 +9,6 @@ from ..utils import check_date, clean_reason, in_plain_context
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
 
-# What the requester asks for, in a draft.
-ASKED_FIELDS = frozenset(
-    ("subject", "requested_limit", "payment_term_id", "limit_until", "reason")
-)
-# What the approver may still change before deciding.
-DECIDABLE_FIELDS = frozenset(("granted_limit", "payment_term_id", "limit_until"))
-
-# Fields that only the workflow writes, whatever a caller's rights. It lets the approver
-# write `granted_limit`, see `_check_may_write`.
-PROTECTED_FIELDS = frozenset(
-    (
-        "name",
-        "account_id",
-        "partner_id",
-        "company_id",
-        "currency_id",
-        "kind",
-        "state",
-        "requested_by_id",
-        "submitted_on",
-        "approver_id",
-        "agreed_by_ids",
-        "granted_limit",
-        "decided_by_id",
-        "decided_on",
-        "rejection_reason",
-        "previous_state",
-        "previous_limit",
-        "previous_payment_term_id",
-        "previous_request_id",
-        "lock_version",
-    )
-)
-
 # What the ledger says of the client, computed for the approver.
 REQUEST_FIGURES = (
     "balance",
@@ -67,15 +33,11 @@ class ClientAccountRequest(models.Model):
     _name = "client.account.request"
     _description = "Client Account Request"
     # First comes what takes the approval out of the context before others write.
-    _inherit = ["client.protected.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["client.touched.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "id desc"
     _rec_names_search = ["name", "partner_id"]
     _check_company_auto = True
     _mail_post_access = "read"
-
-    _protected_fields = PROTECTED_FIELDS
-    # A creation names the client, by contact or account, and grants nothing.
-    _protected_fields_on_create = frozenset(("account_id", "partner_id", "company_id"))
 
     # === Identity ===
     name = fields.Char(
@@ -84,6 +46,7 @@ class ClientAccountRequest(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        written_by="workflow",
     )
     partner_id = fields.Many2one(
         "res.partner",
@@ -91,6 +54,7 @@ class ClientAccountRequest(models.Model):
         required=True,
         index=True,
         ondelete="cascade",
+        written_by="creator",
     )
     company_id = fields.Many2one(
         "res.company",
@@ -100,6 +64,7 @@ class ClientAccountRequest(models.Model):
         readonly=True,
         ondelete="cascade",
         help="The root company; its branches share the account.",
+        written_by="creator",
     )
     account_id = fields.Many2one(
         "client.account",
@@ -107,8 +72,11 @@ class ClientAccountRequest(models.Model):
         store=True,
         index=True,
         ondelete="cascade",
+        written_by="creator",
     )
-    currency_id = fields.Many2one(related="company_id.currency_id", store=True)
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", store=True, written_by="workflow"
+    )
 
     # === What is asked ===
     subject = fields.Selection(
@@ -120,6 +88,7 @@ class ClientAccountRequest(models.Model):
         string="Asks for",
         default="limit",
         required=True,
+        written_by="requester",
     )
     kind = fields.Selection(
         [
@@ -134,16 +103,19 @@ class ClientAccountRequest(models.Model):
         copy=False,
         groups=VIEWER,
         help="What is asked, compared with the account as it is.",
+        written_by="workflow",
     )
     requested_limit = fields.Monetary(
         tracking=True,
         help="How far below zero the client's balance may go. Zero is a limit too: the "
         "client pays up front.",
+        written_by="requester",
     )
     limit_until = fields.Date(
         tracking=True,
         help="The last day of the limit; the next day it lapses to the former one. "
         "Empty: it stays until somebody decides anew.",
+        written_by=("requester", "approver"),
     )
     payment_term_id = fields.Many2one(
         "account.payment.term",
@@ -152,8 +124,12 @@ class ClientAccountRequest(models.Model):
         check_company=True,
         ondelete="restrict",
         help="Empty: the client's payment terms stay as they are.",
+        written_by=("requester", "approver"),
     )
-    reason = fields.Text(help="Why the client should have it: the approver reads this.")
+    reason = fields.Text(
+        help="Why the client should have it: the approver reads this.",
+        written_by="requester",
+    )
 
     # === Who asks and who decides ===
     state = fields.Selection(
@@ -171,6 +147,7 @@ class ClientAccountRequest(models.Model):
         copy=False,
         index=True,
         group_expand=True,
+        written_by="workflow",
     )
     requested_by_id = fields.Many2one(
         "res.users",
@@ -180,8 +157,9 @@ class ClientAccountRequest(models.Model):
         copy=False,
         index=True,
         ondelete="restrict",
+        written_by="workflow",
     )
-    submitted_on = fields.Datetime(readonly=True, copy=False)
+    submitted_on = fields.Datetime(readonly=True, copy=False, written_by="workflow")
     approver_id = fields.Many2one(
         "res.users",
         readonly=True,
@@ -189,6 +167,7 @@ class ClientAccountRequest(models.Model):
         copy=False,
         ondelete="restrict",
         help="Who is asked to decide. Empty: every approver of the company.",
+        written_by="workflow",
     )
     agreed_by_ids = fields.Many2many(
         "res.users",
@@ -199,18 +178,27 @@ class ClientAccountRequest(models.Model):
         readonly=True,
         copy=False,
         help="Approvers who agreed already, where two have to.",
+        written_by="workflow",
     )
     granted_limit = fields.Monetary(
         tracking=True,
         copy=False,
         help="The limit the approver grants: as requested, or another one.",
+        written_by=("workflow", "approver"),
     )
     decided_by_id = fields.Many2one(
-        "res.users", readonly=True, copy=False, ondelete="restrict"
+        "res.users",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        written_by="workflow",
     )
-    decided_on = fields.Datetime(readonly=True, copy=False)
+    decided_on = fields.Datetime(readonly=True, copy=False, written_by="workflow")
     rejection_reason = fields.Text(
-        string="Reason of the Rejection", readonly=True, copy=False
+        string="Reason of the Rejection",
+        readonly=True,
+        copy=False,
+        written_by="workflow",
     )
 
     # === What the decision replaced ===
@@ -220,9 +208,14 @@ class ClientAccountRequest(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        written_by="workflow",
     )
     previous_limit = fields.Monetary(
-        string="Limit Before", readonly=True, copy=False, groups=VIEWER
+        string="Limit Before",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        written_by="workflow",
     )
     previous_payment_term_id = fields.Many2one(
         "account.payment.term",
@@ -231,6 +224,7 @@ class ClientAccountRequest(models.Model):
         copy=False,
         ondelete="set null",
         groups=VIEWER,
+        written_by="workflow",
     )
     previous_request_id = fields.Many2one(
         "client.account.request",
@@ -239,6 +233,7 @@ class ClientAccountRequest(models.Model):
         copy=False,
         ondelete="set null",
         groups=VIEWER,
+        written_by="workflow",
     )
 
     # === What the approver decides on ===
@@ -455,8 +450,8 @@ class ClientAccountRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to open the client's account and number the request."""
-        for vals in vals_list:
-            self._check_not_protected(set(vals) - self._protected_fields_on_create)
+        names = {name for vals in vals_list for name in vals}
+        self._check_not_protected(names, creating=True)
         prepared = [self._prepare_request_vals(vals) for vals in vals_list]
         return super(ClientAccountRequest, self._as_workflow()).create(prepared)
 
@@ -549,12 +544,14 @@ class ClientAccountRequest(models.Model):
             # First of all: a refusal names records. Who may read them is told in words
             # why; the ORM refuses the others who may not write.
             self.check_access("read")
-            self._check_not_protected(vals.keys() - DECIDABLE_FIELDS)
-            names = (ASKED_FIELDS | DECIDABLE_FIELDS).intersection(vals)
+            self._check_not_protected(vals)
+            asked = self._get_fields_written_by("requester")
+            decided = self._get_fields_written_by("approver")
+            names = (asked | decided).intersection(vals)
             for request in self if names else ():
                 request._check_may_write(names)
                 vals = request._check_vals(vals, request.account_id)
-            if not DECIDABLE_FIELDS.isdisjoint(names):
+            if not decided.isdisjoint(names):
                 self._withdraw_agreements()
         return super(ClientAccountRequest, self._as_workflow()).write(vals)
 
@@ -564,33 +561,25 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when the request is past that, or theirs to change is not
         """
         if self.state == "draft":
-            allowed = ASKED_FIELDS
+            allowed = self._get_fields_written_by("requester")
             if not self.env.su and self.requested_by_id != self.env.user:
-                allowed = frozenset()
+                allowed = set()
         elif self.state == "submitted":
-            allowed = DECIDABLE_FIELDS
+            allowed = self._get_fields_written_by("approver")
             if why := self._get_cannot_decide_reason(self.env.user):
                 raise UserError(why)
         else:
-            allowed = frozenset()
+            allowed = set()
         if refused := names - allowed:
-            raise UserError(
-                self._get_protected_message(
-                    ", ".join(self._get_label(name) for name in sorted(refused))
-                )
-            )
+            raise UserError(self._get_protected_message(refused))
 
-    def _get_label(self, name):
-        """Return the label of a field in the user's language."""
-        return self.fields_get([name], ["string"])[name]["string"]
-
-    def _get_protected_message(self, labels):
+    def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
             "%(fields)s of %(requests)s cannot be written here. What is asked changes "
             "while the request is its requester's draft; the rest is set by submitting "
             "it and by the approver's decision.",
-            fields=labels,
+            fields=self._get_protected_labels(names),
             requests=", ".join(self.mapped("name")[:5])
             or self.env._("an account request"),
         )

@@ -1,40 +1,64 @@
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import ormcache
 
 # In the context it says that it is the workflow which writes; being an object, no RPC
 # caller can send it.
 _APPROVED = object()
 
+# Values of the field attribute `written_by` that let whoever makes a record name the
+# field, and those that leave it to the model itself, as it depends on the record.
+BY_CREATOR = frozenset(("creator", "requester"))
+BY_RECORD = frozenset(("requester", "approver"))
+
 
 class ClientProtectedMixin(models.AbstractModel):
-    """Keep decisions to the workflow, whatever a caller's rights.
+    """Keep decisions to those who take them, whatever a caller's rights.
 
     `readonly=True` protects nothing: create, write, web_save, load, copy, `default_*`
-    and one2many commands all set such fields.
+    and one2many commands all set such fields. A field says who writes it by its
+    attribute `written_by`, one of these or a tuple of them:
+
+    - `workflow`: only code that says so by `_as_workflow`. Not the superuser: Odoo
+      writes as superuser for callers, through related fields and commands for one.
+    - `creator`: named when the record is made, from then on as `workflow`.
+    - `addon`: only the superuser's code. For documents and journal items, which posting
+      and matching write deep within Odoo, where no approval is passed on.
+    - `provider`: as `addon`, and administrators, who mend transactions by hand.
+    - `requester`, `approver`: whom the model itself lets write, by the record's state.
     """
 
     _name = "client.protected.mixin"
     _description = "Decisions Only the Workflow Writes"
 
-    # Names that only the workflow writes, and those of them that a creation may name.
-    _protected_fields = frozenset()
-    _protected_fields_on_create = frozenset()
+    @api.model
+    def _valid_field_parameter(self, field, name):
+        """Override of the ORM to know who writes a field."""
+        return name == "written_by" or super()._valid_field_parameter(field, name)
 
-    lock_version = fields.Integer(
-        default=0, required=True, readonly=True, copy=False, groups="base.group_system"
-    )
+    @api.model
+    @ormcache()
+    def _get_writers(self):
+        """Return {name: set of who writes the field} of the fields that say so."""
+        writers = {}
+        for name, field in self._fields.items():
+            if written_by := getattr(field, "written_by", None):
+                single = isinstance(written_by, str)
+                writers[name] = frozenset([written_by] if single else written_by)
+        return writers
+
+    @api.model
+    def _get_fields_written_by(self, *writers):
+        """Return the names of the fields that one of `writers` writes."""
+        return {
+            name for name, by in self._get_writers().items() if by.intersection(writers)
+        }
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of the ORM to let only the workflow decide."""
-        if not self._is_workflow():
-            self._check_not_protected(
-                name
-                for vals in vals_list
-                for name in vals
-                if name not in self._protected_fields_on_create
-            )
+        """Override of the ORM to let only those decide who do."""
+        names = {name for vals in vals_list for name in vals}
+        self._check_not_protected(names, creating=True)
         return super(ClientProtectedMixin, self._without_approval()).create(vals_list)
 
     @api.model
@@ -44,7 +68,9 @@ class ClientProtectedMixin(models.AbstractModel):
         A caller names others by `default_*` in the context, and everybody by the
         public `ir.default`.
         """
-        protected = self._protected_fields - self._protected_fields_on_create
+        protected = {
+            name for name, by in self._get_writers().items() if not by & BY_CREATOR
+        }
         defaults = super().default_get(
             [name for name in fields if name not in protected]
         )
@@ -55,12 +81,8 @@ class ClientProtectedMixin(models.AbstractModel):
         return defaults
 
     def write(self, vals):
-        """Override of the ORM to let only the workflow decide."""
-        if not self._is_workflow():
-            # First of all: a refusal names records. Who may read them is told in words
-            # why; the ORM refuses the others who may not write.
-            self.check_access("read")
-            self._check_not_protected(vals)
+        """Override of the ORM to let only those decide who do."""
+        self._check_not_protected(vals)
         return super(ClientProtectedMixin, self._without_approval()).write(vals)
 
     def _is_workflow(self):
@@ -83,39 +105,41 @@ class ClientProtectedMixin(models.AbstractModel):
         del context["client_account_approved"]
         return self.with_context(context)  # pylint: disable=context-overridden
 
-    def _check_not_protected(self, names):
-        """Refuse to write fields that move only by the workflow.
+    def _check_not_protected(self, names, creating=False):
+        """Refuse to write fields that somebody else writes.
 
-        :raise UserError: when a protected field is among the names
+        :param names: of the fields to be written
+        :param bool creating: whether a record is made with them
+        :raise UserError: when one of them is not the present caller's to write
         """
-        if refused := self._protected_fields.intersection(names):
-            labels = [
-                description["string"]
-                for description in self.sudo()
-                .fields_get(sorted(refused), ["string"])
-                .values()
-            ]
-            raise UserError(self._get_protected_message(", ".join(labels)))
+        writers = self._get_writers()
+        refused = {name for name in names if name in writers}
+        if refused:
+            allowed = self._get_present_writers(creating)
+            refused = {name for name in refused if not writers[name] & allowed}
+        if not refused:
+            return
+        # A refusal names records. Who may read them is told in words why; the ORM
+        # refuses the others who may not write.
+        self.check_access("read")
+        raise UserError(self._get_protected_message(refused))
 
-    def _get_protected_message(self, labels):
-        """Return why the fields with these labels are not written by hand."""
+    def _get_present_writers(self, creating):
+        """Return the values of `written_by` that the present caller stands for."""
+        present = set(BY_CREATOR if creating else BY_RECORD)
+        if self._is_workflow():
+            present |= {"workflow", "creator"}
+        if self.env.su:
+            present |= {"addon", "provider"}
+        elif self.env.user.has_group("base.group_system"):
+            present.add("provider")
+        return present
+
+    def _get_protected_labels(self, names):
+        """Return what the screens call these fields, in the user's language."""
+        labels = self.sudo().fields_get(sorted(names), ["string"]).values()
+        return ", ".join(label["string"] for label in labels)
+
+    def _get_protected_message(self, names):
+        """Return why the fields with these names are not written by hand."""
         raise NotImplementedError
-
-    def _touch(self):
-        """Write these records' rows first, so that a concurrent change cannot be
-        missed.
-
-        The loser of two gets a serialization failure, which Odoo retries; a lock would
-        keep the old snapshot. Never catch database errors around it.
-        """
-        if self:
-            self.flush_recordset()
-            self.env.execute_query(
-                SQL(
-                    "UPDATE %s SET lock_version = lock_version + 1"
-                    " WHERE id = ANY(%s) RETURNING id",
-                    SQL.identifier(self._table),
-                    self.ids,
-                )
-            )
-            self.invalidate_recordset(["lock_version"], flush=False)

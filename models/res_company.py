@@ -1,11 +1,16 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import RedirectWarning
 from odoo.fields import Domain
 
-from ..const import APPROVER, THRESHOLDS
+from ..const import APPROVER, POLICIES, THRESHOLDS
+from ..utils import check_threshold
 
 # Writing these may bring accounts below a threshold, or above the share of a limit.
-NOTICE_FIELDS = {"client_limit_warning_share", *THRESHOLDS, *THRESHOLDS.values()}
+NOTICE_FIELDS = {
+    "client_limit_warning_share",
+    "client_negative_balance",
+    *(f"client_{name}" for pair in THRESHOLDS.items() for name in pair),
+}
 
 # What an adjustment books against receivable cannot be receivable itself.
 ADJUSTMENT_ACCOUNT_DOMAIN = (
@@ -14,18 +19,75 @@ ADJUSTMENT_ACCOUNT_DOMAIN = (
 
 
 class ResCompany(models.Model):
-    _name = "res.company"
-    _inherit = ["res.company", "client.balance.policy.mixin"]
+    _inherit = "res.company"
 
-    # A policy of the company is the value in force where an account says nothing.
+    # === Balance policies: in force where an account says nothing ===
     # Nothing is prevented and nobody is told anything until somebody says so.
-    negative_balance = fields.Selection(default="allowed", required=True)
-    pay_later = fields.Selection(default="allowed", required=True)
-    credit_application = fields.Selection(default="next", required=True)
-    top_up_policy = fields.Selection(default="allowed", required=True)
-    balance_visibility = fields.Selection(default="history", required=True)
-    low_balance_client = fields.Selection(default="off", required=True)
-    low_balance_manager = fields.Selection(default="off", required=True)
+    client_negative_balance = fields.Selection(
+        selection=POLICIES["negative_balance"],
+        string="Negative Balance",
+        default="allowed",
+        required=True,
+        help="Prevented: an invoice or charge that takes the balance below zero by "
+        "more than the limit in force is not posted.",
+    )
+    client_pay_later = fields.Selection(
+        selection=POLICIES["pay_later"],
+        string="Pay Later",
+        default="allowed",
+        required=True,
+        help="Disabled: the client pays up front. An invoice is posted only where open "
+        "credit or a payment made with it pays it at once.",
+    )
+    client_credit_application = fields.Selection(
+        selection=POLICIES["credit_application"],
+        string="Credit Application",
+        default="next",
+        required=True,
+        help="By hand only: nothing is applied by itself.\n"
+        "Account credits to each new invoice: what is left of credits given or "
+        "received through the account goes to each invoice or charge when it is "
+        "posted.\nAny credit to any open invoice: payments and credit notes are "
+        "applied too, also to invoices already open, oldest first.",
+    )
+    client_top_up_policy = fields.Selection(
+        selection=POLICIES["top_up_policy"],
+        string="Top-Up",
+        default="allowed",
+        required=True,
+        help="Whether the client may add credit in the portal.",
+    )
+    client_balance_visibility = fields.Selection(
+        selection=POLICIES["balance_visibility"],
+        string="Client Sees",
+        default="history",
+        required=True,
+        help="What the client sees of the account, in the portal and in messages.",
+    )
+    client_low_balance_client = fields.Selection(
+        selection=POLICIES["low_balance_client"],
+        string="Low Balance: Tell Client",
+        default="off",
+        required=True,
+        help="On: the client gets an e-mail when what is available drops below the "
+        "threshold.",
+    )
+    client_low_balance_client_threshold = fields.Monetary(
+        string="Client Threshold",
+        help="The client is told when what is available drops below this amount.",
+    )
+    client_low_balance_manager = fields.Selection(
+        selection=POLICIES["low_balance_manager"],
+        string="Low Balance: Tell Manager",
+        default="off",
+        required=True,
+        help="On: the client's salesperson, or else the account leader, is told when "
+        "what is available drops below the threshold.",
+    )
+    client_low_balance_manager_threshold = fields.Monetary(
+        string="Manager Threshold",
+        help="The manager is told when what is available drops below this amount.",
+    )
 
     client_limit_warning_share = fields.Float(
         string="Early Word at (%)",
@@ -86,12 +148,33 @@ class ResCompany(models.Model):
         "The amount above which two approvers have to agree is zero or above.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to take thresholds that are amounts only."""
+        for vals in vals_list:
+            self._check_client_thresholds(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
-        """Override of the ORM to have accounts looked at whose thresholds move."""
+        """Override of the ORM to take thresholds that are amounts only.
+
+        Accounts are looked at whose thresholds move.
+        """
+        self._check_client_thresholds(vals)
         result = super().write(vals)
-        if not (NOTICE_FIELDS).isdisjoint(vals):
+        if not NOTICE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._trigger_notices()
         return result
+
+    @api.model
+    def _check_client_thresholds(self, vals):
+        """Make sure thresholds are amounts, see `check_threshold`.
+
+        :raise ValidationError: when one is none
+        """
+        for threshold in self.env["client.account"]._get_policy_thresholds():
+            if (name := f"client_{threshold}") in vals:
+                check_threshold(self.env, self._fields[name].string, vals[name])
 
     # === Set-up ===
 

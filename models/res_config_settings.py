@@ -19,30 +19,34 @@ class ResConfigSettings(models.TransientModel):
         group="base.group_user",
         help="Every internal user sees the balance, debts and limit of clients.",
     )
-    negative_balance = fields.Selection(
-        related="company_id.negative_balance", readonly=False
+    client_negative_balance = fields.Selection(
+        related="company_id.client_negative_balance", readonly=False
     )
-    pay_later = fields.Selection(related="company_id.pay_later", readonly=False)
-    credit_application = fields.Selection(
-        related="company_id.credit_application", readonly=False
+    client_pay_later = fields.Selection(
+        related="company_id.client_pay_later", readonly=False
     )
-    top_up_policy = fields.Selection(related="company_id.top_up_policy", readonly=False)
-    balance_visibility = fields.Selection(
-        related="company_id.balance_visibility", readonly=False
+    client_credit_application = fields.Selection(
+        related="company_id.client_credit_application", readonly=False
     )
-    low_balance_client = fields.Selection(
-        related="company_id.low_balance_client", readonly=False
+    client_top_up_policy = fields.Selection(
+        related="company_id.client_top_up_policy", readonly=False
     )
-    low_balance_client_threshold = fields.Monetary(
-        related="company_id.low_balance_client_threshold",
+    client_balance_visibility = fields.Selection(
+        related="company_id.client_balance_visibility", readonly=False
+    )
+    client_low_balance_client = fields.Selection(
+        related="company_id.client_low_balance_client", readonly=False
+    )
+    client_low_balance_client_threshold = fields.Monetary(
+        related="company_id.client_low_balance_client_threshold",
         currency_field="currency_id",
         readonly=False,
     )
-    low_balance_manager = fields.Selection(
-        related="company_id.low_balance_manager", readonly=False
+    client_low_balance_manager = fields.Selection(
+        related="company_id.client_low_balance_manager", readonly=False
     )
-    low_balance_manager_threshold = fields.Monetary(
-        related="company_id.low_balance_manager_threshold",
+    client_low_balance_manager_threshold = fields.Monetary(
+        related="company_id.client_low_balance_manager_threshold",
         currency_field="currency_id",
         readonly=False,
     )

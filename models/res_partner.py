@@ -114,13 +114,7 @@ class ResPartner(models.Model):
     @api.depends_context("company")
     @api.depends("client_account_ids", "commercial_partner_id")
     def _compute_client_account_id(self):
-        clients = self.commercial_partner_id
-        accounts = self.env["client.account"].search(
-            [
-                ("partner_id", "in", clients.ids),
-                ("company_id", "=", self.env.company.root_id.id),
-            ]
-        )
+        accounts = self.env["client.account"]._find_accounts(self, self.env.company)
         by_client = {account.partner_id: account for account in accounts}
         for partner in self:
             partner.client_account_id = by_client.get(
@@ -169,16 +163,10 @@ class ResPartner(models.Model):
             for name in PARTNER_FIGURES
         )
         rows = self.env.execute_query_dict(query.select(SQL("res_partner.id"), columns))
-        figures = {
+        return {
             row.pop("id"): {name: value or 0.0 for name, value in row.items()}
             for row in rows
         }
-        committed = self.sudo().client_account_id._get_committed_amounts()
-        if committed:
-            for partner in self:
-                amount = committed.get(partner.sudo().client_account_id, 0.0)
-                figures[partner.id]["client_available"] -= amount
-        return figures
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of the ORM to sort, group, sum and search by the figures."""

@@ -1,16 +1,11 @@
-from functools import partial
 from operator import ge, gt, le, lt
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..const import POLICIES, THRESHOLDS, VIEWER
+from ..const import POLICIES, VIEWER
 from ..utils import is_real_number
-
-# The policies of the account as fields of its client: name here, name there.
-PARTNER_POLICIES = {f"client_{name}": name for name in (*POLICIES, *THRESHOLDS)}
-PARTNER_ORIGINS = {f"client_{name}_origin": f"{name}_origin" for name in POLICIES}
 
 # Operator: the one that says the opposite, and how it compares.
 OPPOSITES = {
@@ -19,43 +14,6 @@ OPPOSITES = {
     "<=": (">", le),
     ">=": ("<", ge),
 }
-
-
-def policy_field(field_type, name, label, **options):
-    """Return the partner's field of one policy of its account.
-
-    It is no related field: written on a client without an account that would be lost,
-    and with its groups anybody could still search it.
-
-    :param field_type: the class of the field
-    :param str name: a field of `client.balance.policy.mixin`
-    :param str label: of the partner's own, where there are other labels
-    """
-    if field_type is fields.Selection:
-        options["selection"] = lambda partner: (
-            partner.env["client.account"]
-            ._fields[name]
-            ._description_selection(partner.env)
-        )
-    return field_type(
-        string=label,
-        compute="_compute_client_policies",
-        inverse=partial_method("_inverse_client_policy", name),
-        search=partial_method("_search_client_policy", name),
-        groups=VIEWER,
-        copy=False,
-        help="Empty: as the company's settings say.",
-        **options,
-    )
-
-
-def partial_method(method, name):
-    """Return a function that calls a method of the records with a policy's name."""
-
-    def call(records, *args):
-        return getattr(records, method)(name, *args)
-
-    return call
 
 
 def origin_field(label):
@@ -69,39 +27,104 @@ def origin_field(label):
     )
 
 
-policy_selection = partial(policy_field, fields.Selection)
-policy_amount = partial(
-    policy_field, fields.Monetary, currency_field="client_account_currency_id"
-)
-
-
 class ResPartner(models.Model):
-    """The balance policies of a client, those of its account in the current company."""
+    """The balance policies of a client, those of its account in the current company.
+
+    They are no related fields: written on a client without an account those would be
+    lost, and with their groups anybody could still search them.
+    """
 
     _inherit = "res.partner"
 
-    client_negative_balance = policy_selection(
-        "negative_balance", "Client Negative Balance"
+    client_negative_balance = fields.Selection(
+        selection=POLICIES["negative_balance"],
+        string="Client Negative Balance",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_negative_balance",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_pay_later = policy_selection("pay_later", "Client Pay Later")
-    client_credit_application = policy_selection(
-        "credit_application", "Client Credit Application"
+    client_pay_later = fields.Selection(
+        selection=POLICIES["pay_later"],
+        string="Client Pay Later",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_pay_later",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_top_up_policy = policy_selection("top_up_policy", "Client Top-Up")
-    client_balance_visibility = policy_selection(
-        "balance_visibility", "Client Sees of the Account"
+    client_credit_application = fields.Selection(
+        selection=POLICIES["credit_application"],
+        string="Client Credit Application",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_credit_application",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_low_balance_client = policy_selection(
-        "low_balance_client", "Client Low Balance: Tell Client"
+    client_top_up_policy = fields.Selection(
+        selection=POLICIES["top_up_policy"],
+        string="Client Top-Up",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_top_up_policy",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_low_balance_client_threshold = policy_amount(
-        "low_balance_client_threshold", "Threshold to Tell the Client"
+    client_balance_visibility = fields.Selection(
+        selection=POLICIES["balance_visibility"],
+        string="Client Sees of the Account",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_balance_visibility",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_low_balance_manager = policy_selection(
-        "low_balance_manager", "Client Low Balance: Tell Manager"
+    client_low_balance_client = fields.Selection(
+        selection=POLICIES["low_balance_client"],
+        string="Client Low Balance: Tell Client",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_low_balance_client",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
-    client_low_balance_manager_threshold = policy_amount(
-        "low_balance_manager_threshold", "Threshold to Tell the Manager"
+    client_low_balance_client_threshold = fields.Monetary(
+        string="Threshold to Tell the Client",
+        currency_field="client_account_currency_id",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_low_balance_client_threshold",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
+    )
+    client_low_balance_manager = fields.Selection(
+        selection=POLICIES["low_balance_manager"],
+        string="Client Low Balance: Tell Manager",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_low_balance_manager",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
+    )
+    client_low_balance_manager_threshold = fields.Monetary(
+        string="Threshold to Tell the Manager",
+        currency_field="client_account_currency_id",
+        compute="_compute_client_policies",
+        inverse="_inverse_client_policies",
+        search="_search_client_low_balance_manager_threshold",
+        groups=VIEWER,
+        copy=False,
+        help="Empty: as the company's settings say.",
     )
 
     client_negative_balance_origin = origin_field("Client Negative Balance in Force")
@@ -125,21 +148,46 @@ class ResPartner(models.Model):
         help="The client pays up front, by the account's policy or the company's.",
     )
 
+    @api.model
+    def _get_client_policy_names(self):
+        """Return {field of the contact: policy or threshold of its account}.
+
+        A glue addon's policy is among them where it has a field on contacts.
+        """
+        accounts = self.env["client.account"]
+        names = (*accounts._get_policy_names(), *accounts._get_policy_thresholds())
+        return {
+            f"client_{name}": name for name in names if f"client_{name}" in self._fields
+        }
+
+    # === Compute ===
+
     @api.depends_context("company")
     @api.depends(
-        "commercial_partner_id",
-        *(f"client_account_ids.{name}" for name in (*POLICIES, *THRESHOLDS)),
+        lambda self: (
+            "commercial_partner_id",
+            *(
+                f"client_account_ids.{name}"
+                for name in self._get_client_policy_names().values()
+            ),
+        )
     )
     def _compute_client_policies(self):
+        names = self._get_client_policy_names()
         for partner in self:
-            for name, policy in PARTNER_POLICIES.items():
+            for name, policy in names.items():
                 partner[name] = partner.client_account_id[policy]
 
     # Not with the policies: while one is written, what is computed with it stays.
     @api.depends_context("company", "lang")
     @api.depends(
-        "commercial_partner_id",
-        *(f"client_account_ids.{name}" for name in (*POLICIES, *THRESHOLDS)),
+        lambda self: (
+            "commercial_partner_id",
+            *(
+                f"client_account_ids.{name}"
+                for name in self._get_client_policy_names().values()
+            ),
+        )
     )
     def _compute_client_policy_origins(self):
         # What a client without an account has: the company's defaults. Sudo: a branch's
@@ -147,21 +195,63 @@ class ResPartner(models.Model):
         nobodys = self.env["client.account"].new(
             {"company_id": self.env.company.sudo().root_id.id}
         )
+        origins = [
+            f"{policy}_origin"
+            for policy in self._get_client_policy_names().values()
+            if f"client_{policy}_origin" in self._fields
+        ]
         for partner in self:
             account = partner.client_account_id or nobodys
-            for name, origin in PARTNER_ORIGINS.items():
-                partner[name] = account[origin]
+            for origin in origins:
+                partner[f"client_{origin}"] = account[origin]
             partner.client_pay_later_disabled = account.pay_later_disabled
 
-    def _inverse_client_policy(self, name):
-        """Write one policy on the clients' accounts, made where there are none."""
+    def _inverse_client_policies(self):
+        """Write what was changed on the clients' accounts, made where missing."""
+        names = self._get_client_policy_names()
         for partner in self:
-            value = partner[f"client_{name}"]
             account = partner.client_account_id
-            if value and not account:
-                account = partner._get_or_create_client_account()
-            if account:
-                account[name] = value
+            changed = {
+                policy: partner[name]
+                for name, policy in names.items()
+                if partner[name] != account[policy]
+            }
+            if changed:
+                account = account or partner._get_or_create_client_account()
+                account.write(changed)
+
+    # === Search ===
+
+    def _search_client_negative_balance(self, operator, value):
+        return self._search_client_policy("negative_balance", operator, value)
+
+    def _search_client_pay_later(self, operator, value):
+        return self._search_client_policy("pay_later", operator, value)
+
+    def _search_client_credit_application(self, operator, value):
+        return self._search_client_policy("credit_application", operator, value)
+
+    def _search_client_top_up_policy(self, operator, value):
+        return self._search_client_policy("top_up_policy", operator, value)
+
+    def _search_client_balance_visibility(self, operator, value):
+        return self._search_client_policy("balance_visibility", operator, value)
+
+    def _search_client_low_balance_client(self, operator, value):
+        return self._search_client_policy("low_balance_client", operator, value)
+
+    def _search_client_low_balance_client_threshold(self, operator, value):
+        return self._search_client_policy(
+            "low_balance_client_threshold", operator, value
+        )
+
+    def _search_client_low_balance_manager(self, operator, value):
+        return self._search_client_policy("low_balance_manager", operator, value)
+
+    def _search_client_low_balance_manager_threshold(self, operator, value):
+        return self._search_client_policy(
+            "low_balance_manager_threshold", operator, value
+        )
 
     @api.model
     def _search_client_policy(self, name, operator, value):
@@ -169,7 +259,7 @@ class ResPartner(models.Model):
 
         A client without an account has none: empty, or a threshold of zero.
         """
-        if name in THRESHOLDS:
+        if name in self.env["client.account"]._get_policy_thresholds():
             return self._search_client_threshold(name, operator, value)
         if operator != "in":
             return NotImplemented
@@ -228,7 +318,7 @@ class ResPartner(models.Model):
             return NotImplemented
         own = self._get_account_domain(Domain("pay_later", "=", "disabled"))
         # Sudo: a branch's user need not read the root company.
-        if self.env.company.sudo().root_id.pay_later == "disabled":
+        if self.env.company.sudo().root_id.client_pay_later == "disabled":
             own = ~self._get_account_domain(Domain("pay_later", "=", "allowed"))
         if True in value and False in value:
             return Domain.TRUE

@@ -1,9 +1,11 @@
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user
+from odoo.tools import SQL
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -136,6 +138,34 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
         else:
             self.fail("Nothing was refused.")
         self.assertEqual(self._get_books(), before)
+
+    @contextmanager
+    def _committed(self, amounts):
+        """Have accounts committed amounts, as glue to orders does.
+
+        :param amounts: {account: amount}
+        """
+        accounts = self.env.registry["client.account"]
+        native = accounts._get_committed_sql
+        rows = SQL(", ").join(
+            SQL(
+                "(%s::integer, %s::integer, %s::numeric)",
+                account.partner_id.id,
+                account.company_id.id,
+                amount,
+            )
+            for account, amount in amounts.items()
+        )
+
+        def add(self):
+            return SQL(
+                "%s UNION ALL SELECT * FROM (VALUES %s) rows", native(self), rows
+            )
+
+        with patch.object(accounts, "_get_committed_sql", add):
+            self.env.invalidate_all()
+            yield
+        self.env.invalidate_all()
 
 
 class ClientAccountRequestCommon(ClientAccountCommon):

@@ -410,16 +410,12 @@ class TestBanner(ClientAccountRequestCommon):
     def test_committed_amount_is_not_counted_twice(self):
         self._grant(100)
         account = self.account
-        self.patch(
-            self.env.registry["client.account"],
-            "_get_committed_amounts",
-            lambda accounts: {account: 60.0},
-        )
         build = self.env["account.move"]._build_credit_warning_message
         invoice = self._make_invoice(50, post=False)
-        self.assertTrue(build(invoice, current_amount=50))
-        self.assertFalse(build(invoice, current_amount=50, exclude_amount=50))
-        self.assertFalse(build(invoice, current_amount=100, exclude_amount=60))
+        with self._committed({account: 60.0}):
+            self.assertTrue(build(invoice, current_amount=50))
+            self.assertFalse(build(invoice, current_amount=50, exclude_amount=50))
+            self.assertFalse(build(invoice, current_amount=100, exclude_amount=60))
 
     def test_native_limit_is_hidden(self):
         self.company.account_use_credit_limit = True
@@ -455,7 +451,7 @@ class TestMovedClients(ClientAccountRequestCommon):
             {"name": "Holding", "is_company": True}
         )
         cls.other_account = cls._get_account(cls.other_client)
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
 
     def _merge(self, user, source, target):
         """Merge one contact into another."""

@@ -10,7 +10,7 @@ class AllocationCommon(ClientAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
 
     def _allocate(self, credit, invoice, amount):
         """Set an amount of a credit entry against an invoice of one installment."""
@@ -507,7 +507,7 @@ class TestAllocationExcluded(AllocationCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.excluded_product = cls.env["product.product"].create(
-            {"name": "First month", "not_payable_with_credit": True}
+            {"name": "First month", "client_not_payable_with_credit": True}
         )
         cls.excluded = cls._make_excluded_invoice()
         cls.credit = cls._issue_credit(200)
@@ -534,7 +534,7 @@ class TestAllocationExcluded(AllocationCommon):
         plain.invoice_line_ids.write({"price_unit": 60, "tax_ids": False})
         plain.action_post()
         self._allocate(self.credit, plain, 10)
-        product.not_payable_with_credit = True
+        product.client_not_payable_with_credit = True
         with self.assertRefused("not payable with account"):
             self._allocate(self.credit, plain, 10)
 

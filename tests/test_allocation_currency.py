@@ -208,7 +208,7 @@ class TestAllocationCurrency(AllocationCommon):
         company = self.setup_other_company(name="Kuwait School", currency_id=kwd.id)[
             "company"
         ]
-        company.credit_application = "manual"
+        company.client_credit_application = "manual"
         self.env.user.company_ids |= company
         account = self.env(
             context=dict(self.env.context, allowed_company_ids=company.ids)

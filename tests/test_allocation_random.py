@@ -32,7 +32,7 @@ class TestAllocationRandom(ClientAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.currencies = [cls.company.currency_id] + [
             cls.setup_other_currency(code, rates=rates) for code, rates in RATES.items()
         ]

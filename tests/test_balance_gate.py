@@ -15,8 +15,8 @@ class BalanceGateCommon(ClientAccountRequestCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.negative_balance = "prevented"
-        cls.company.credit_application = "manual"
+        cls.company.client_negative_balance = "prevented"
+        cls.company.client_credit_application = "manual"
         cls.biller = cls._make_user("bg_biller", "account.group_account_invoice")
 
     def _assert_posted(self, *moves):
@@ -93,6 +93,13 @@ class TestBalanceGate(BalanceGateCommon):
         self._assert_posted(invoice)
         self.assertEqual(self.account.balance, 0)
 
+    def test_committed_amounts_are_spoken_for(self):
+        """What is ordered already is not there for another invoice."""
+        self._grant(100)
+        with self._committed({self.account: 60}):
+            self._assert_gate(self._make_invoice(41, post=False), "1.00 is missing")
+            self._assert_posted(self._make_invoice(40))
+
     def test_suspended_limit_is_not_in_force(self):
         """Case 19: a suspended account keeps its limit and has none in force."""
         self._grant(100)
@@ -108,7 +115,7 @@ class TestBalanceGate(BalanceGateCommon):
         self.account.negative_balance = "allowed"
         self._assert_posted(self._make_invoice(1000))
         # And the other way round.
-        self.company.negative_balance = "allowed"
+        self.company.client_negative_balance = "allowed"
         self.account.negative_balance = "prevented"
         self._assert_gate(self._make_invoice(1, post=False))
         self._assert_posted(self._make_invoice(1000, partner=self.other_client))
@@ -464,7 +471,7 @@ class TestGateCompanies(BalanceGateCommon):
 
     def test_policy_and_limit_are_the_invoice_company_s(self):
         self._grant(100)
-        self.other_company.negative_balance = "prevented"
+        self.other_company.client_negative_balance = "prevented"
         there = self._make_invoice(
             10,
             post=False,
@@ -478,7 +485,7 @@ class TestGateCompanies(BalanceGateCommon):
                     self._open(there, company).action_post()
         self._open(here, self.other_company).action_post()
         self._assert_posted(here)
-        self.other_company.negative_balance = "allowed"
+        self.other_company.client_negative_balance = "allowed"
         self._open(there, self.company).action_post()
         self._assert_posted(there)
 
@@ -494,10 +501,10 @@ class TestGateCompanies(BalanceGateCommon):
         with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
             invoice.with_company(self.branch).action_post()
         # The branch's own setting is not asked.
-        self.branch.negative_balance = "allowed"
+        self.branch.client_negative_balance = "allowed"
         with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
             invoice.action_post()
-        self.company.negative_balance = "allowed"
+        self.company.client_negative_balance = "allowed"
         invoice.action_post()
         self._assert_posted(invoice)
 
@@ -661,7 +668,7 @@ class TestPayLater(BalanceGateCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.negative_balance = "allowed"
+        cls.company.client_negative_balance = "allowed"
         cls.account.pay_later = "disabled"
 
     def _assert_refused(self, invoice, *patterns):
@@ -748,7 +755,7 @@ class TestPayLater(BalanceGateCommon):
 
     def test_product_not_payable_with_credit(self):
         product = self.env["product.product"].create(
-            {"name": "Entry fee", "not_payable_with_credit": True}
+            {"name": "Entry fee", "client_not_payable_with_credit": True}
         )
         self._issue_credit(100)
         invoice = self._make_invoice(10, post=False)
@@ -773,7 +780,7 @@ class TestPayLater(BalanceGateCommon):
             charge._modify_adjustment({**values, "amount": 31.0})
 
     def test_company_default(self):
-        self.company.pay_later = "disabled"
+        self.company.client_pay_later = "disabled"
         self.account.pay_later = "allowed"
         self._assert_posted(self._make_invoice(10))
         partner = self.env["res.partner"].create({"name": "Nora"})
@@ -819,7 +826,7 @@ class TestPayLater(BalanceGateCommon):
         partners = self.env["res.partner"]
         found = partners.search([("client_pay_later_disabled", "=", True)])
         self.assertEqual(found & (self.client | self.other_client), self.client)
-        self.company.pay_later = "disabled"
+        self.company.client_pay_later = "disabled"
         self.account.pay_later = "allowed"
         found = partners.search([("client_pay_later_disabled", "=", True)])
         self.assertEqual(found & (self.client | self.other_client), self.other_client)

@@ -37,7 +37,7 @@ class TestBalancePolicy(ClientAccountRequestCommon):
         """Of the policies only the application of credit is on by default."""
         company = self.env["res.company"].create({"name": "Fresh"})
         self.assertEqual(
-            {name: company[name] for name in POLICIES},
+            {name: company[f"client_{name}"] for name in POLICIES},
             {
                 "negative_balance": "allowed",
                 "pay_later": "allowed",
@@ -57,7 +57,7 @@ class TestBalancePolicy(ClientAccountRequestCommon):
         for name, value in OTHER_VALUES.items():
             with self.subTest(policy=name):
                 self.assertFalse(self.account[name])
-                default = self.company[name]
+                default = self.company[f"client_{name}"]
                 self.assertEqual(self.account._get_policy(name), default)
                 self.account[name] = value
                 self.assertEqual(
@@ -65,12 +65,12 @@ class TestBalancePolicy(ClientAccountRequestCommon):
                     {self.account: {name: value}, other: {name: default}},
                 )
                 self.account[name] = False
-                self.company[name] = value
+                self.company[f"client_{name}"] = value
                 self.assertEqual(self.account._get_policy(name), value)
 
     def test_threshold_counts_with_its_own_switch(self):
         for name, switch in THRESHOLDS.items():
-            self.company.write({switch: "on", name: 50})
+            self.company.write({f"client_{switch}": "on", f"client_{name}": 50})
             self.account[name] = 20
             self.assertEqual(self.account._get_policy(name), 50)
             self.account[switch] = "on"
@@ -79,7 +79,7 @@ class TestBalancePolicy(ClientAccountRequestCommon):
             self.assertEqual(self.account._get_policy(name), 0)
 
     def test_where_it_comes_from(self):
-        self.company.negative_balance = "prevented"
+        self.company.client_negative_balance = "prevented"
         self.assertEqual(
             self.account.negative_balance_origin, "Company default: Prevented"
         )
@@ -95,7 +95,10 @@ class TestBalancePolicy(ClientAccountRequestCommon):
             self.client.client_low_balance_client_origin, "This client: below .*50.00"
         )
         self.company.write(
-            {"low_balance_manager": "on", "low_balance_manager_threshold": 7}
+            {
+                "client_low_balance_manager": "on",
+                "client_low_balance_manager_threshold": 7,
+            }
         )
         self.assertRegex(
             self.account.low_balance_manager_origin, "Company default: below .*7.00"
@@ -161,10 +164,11 @@ class TestBalancePolicy(ClientAccountRequestCommon):
 
     def test_bad_thresholds(self):
         for value in (1e12, -1e12, float("inf"), float("nan"), True, "12,5"):
-            for record in (self.account, self.company):
+            for record, prefix in ((self.account, ""), (self.company, "client_")):
+                name = f"{prefix}low_balance_client_threshold"
                 with self.subTest(value=value, record=record):
                     with self.assertRaises(ValidationError):
-                        record.write({"low_balance_client_threshold": value})
+                        record.write({name: value})
         self.account.low_balance_client_threshold = -50
         self.assertEqual(self.account.low_balance_client_threshold, -50)
 
@@ -183,10 +187,10 @@ class TestBalancePolicy(ClientAccountRequestCommon):
             with self.assertRefused(exception=AccessError):
                 self.client.with_user(user).client_negative_balance = "prevented"
             with self.assertRefused(exception=AccessError):
-                self.company.with_user(user).negative_balance = "prevented"
+                self.company.with_user(user).client_negative_balance = "prevented"
             self.env.invalidate_all()
         with self.assertRefused(exception=AccessError):
-            self.company.with_user(self.clerk).negative_balance = "prevented"
+            self.company.with_user(self.clerk).client_negative_balance = "prevented"
         self.env.invalidate_all()
         self.account.with_user(self.officer).negative_balance = "prevented"
         self.assertEqual(self.account.negative_balance, "prevented")
@@ -212,18 +216,18 @@ class TestBalancePolicy(ClientAccountRequestCommon):
         settings = self.env["res.config.settings"].with_user(self.root)
         settings = settings.with_company(self.company)
         form = Form(settings)
-        form.negative_balance = "prevented"
-        form.low_balance_client = "on"
-        form.low_balance_client_threshold = 25
+        form.client_negative_balance = "prevented"
+        form.client_low_balance_client = "on"
+        form.client_low_balance_client_threshold = 25
         form.client_limit_warning_share = 60
         form.save().execute()
         self.assertRecordValues(
             self.company,
             [
                 {
-                    "negative_balance": "prevented",
-                    "low_balance_client": "on",
-                    "low_balance_client_threshold": 25,
+                    "client_negative_balance": "prevented",
+                    "client_low_balance_client": "on",
+                    "client_low_balance_client_threshold": 25,
                     "client_limit_warning_share": 60,
                 }
             ],
@@ -234,7 +238,12 @@ class TestBalancePolicy(ClientAccountRequestCommon):
         company = self.setup_other_company(name="Sister", currency_id=self.eur.id)[
             "company"
         ]
-        company.write({"low_balance_client": "on", "low_balance_client_threshold": 9})
+        company.write(
+            {
+                "client_low_balance_client": "on",
+                "client_low_balance_client_threshold": 9,
+            }
+        )
         account = self._get_account(self.client, company)
         self.assertRegex(account.low_balance_client_origin, "below .*9.00.*€|€.*9.00")
         client = self.client.with_company(company)

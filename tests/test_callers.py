@@ -205,9 +205,9 @@ class TestCallers(ClientAccountCommon):
             "20260101",
             20260101,
         ):
-            with self.assertRefused(self.client.name, "no date for the books"):
+            with self.assertRefused(self.client.name, "is not a valid accounting date"):
                 self.account.issue_credit(1, "Class cancelled", date=date)
-            with self.assertRefused(self.client.name, "no date for the books"):
+            with self.assertRefused(self.client.name, "is not a valid accounting date"):
                 self.account.charge(1, "Late", date_due=date)
         self.assertTrue(self.account.issue_credit(1, "Late", date="2026-01-01"))
 
@@ -384,7 +384,7 @@ class TestForms(ClientAccountCommon):
     def test_credit_is_not_offered_for_an_invoice_that_excludes_it(self):
         self._issue_credit(10)
         self.account.credit_application = "manual"
-        self.product_a.not_payable_with_credit = True
+        self.product_a.client_not_payable_with_credit = True
         excluded = self._make_invoice(
             40,
             invoice_line_ids=[

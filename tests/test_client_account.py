@@ -1,6 +1,5 @@
 import json
 from datetime import timedelta
-from unittest.mock import patch
 
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -17,7 +16,7 @@ class FiguresCommon(ClientAccountCommon):
     def setUpClass(cls):
         super().setUpClass()
         # Nothing is applied by itself: these tests are about what the ledger says.
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.yesterday = cls.today - timedelta(days=1)
 
     def _read_figures(self, client, account):
@@ -250,19 +249,36 @@ class TestClientAccount(FiguresCommon):
         other = self._get_account(self.other_client)
         other._set_limit(100)
         self._make_invoice(10)
-        with patch.object(
-            self.env.registry["client.account"],
-            "_get_committed_amounts",
-            lambda accounts: {
-                account: 15.5 for account in accounts if account == self.account
-            },
-        ):
-            self.env.invalidate_all()
+        with self._committed({self.account: 15.5}):
             self.assertEqual((self.account | other).mapped("available"), [74.5, 100.0])
             self.assertEqual(self.client.client_available, 74.5)
             self.assertEqual(self.account.balance, -10.0)
+            self.assertEqual(
+                self.account._get_committed_amounts(), {self.account: 15.5}
+            )
         self.env.invalidate_all()
         self.assertEqual(self.account.available, 90.0)
+
+    def test_committed_amounts_count_in_search_sort_and_sum(self):
+        """A client without a single item has commitments, too."""
+        other = self._get_account(self.other_client)
+        (self.account | other)._set_limit(100)
+        accounts = self.account | other
+        with self._committed({self.account: 15.5, other: 30.25}):
+            for records, name in (
+                (accounts, "available"),
+                (accounts.partner_id, "client_available"),
+            ):
+                mine = [("id", "in", records.ids)]
+                self.assertEqual(
+                    records.search([*mine, (name, "<", 80)]), records[1], name
+                )
+                self.assertEqual(
+                    records.search(mine, order=f"{name} desc").mapped(name),
+                    [84.5, 69.75],
+                )
+                [(total,)] = records._read_group(mine, [], [f"{name}:sum"])
+                self.assertEqual(total, 154.25)
 
     # === Fresh in the same transaction ===
 
@@ -606,7 +622,7 @@ class TestClientAccount(FiguresCommon):
     # === Policies ===
 
     def test_policy_is_the_company_s_where_the_account_says_nothing(self):
-        self.company.credit_application = "next"
+        self.company.client_credit_application = "next"
         self.assertFalse(self.account.credit_application)
         self.assertEqual(self.account._get_policy("credit_application"), "next")
         self.account.credit_application = "all"
@@ -841,7 +857,7 @@ class TestClientAccountCompanies(FiguresCommon):
             name="Sister", currency_id=cls.euro.id
         )["company"]
         cls.env.user.company_ids |= cls.north | cls.south | cls.other_company
-        cls.other_company.credit_application = "manual"
+        cls.other_company.client_credit_application = "manual"
         cls.sister_account = cls._get_account(cls.client, cls.other_company)
 
     def _make_invoice_in(self, company, amount, **values):
@@ -949,8 +965,8 @@ class TestClientAccountCompanies(FiguresCommon):
 
     def test_policy_is_the_account_s_company_s(self):
         """Case 21: switches are the invoice company's."""
-        self.company.credit_application = "all"
-        self.other_company.credit_application = "next"
+        self.company.client_credit_application = "all"
+        self.other_company.client_credit_application = "next"
         account = self.account.with_company(self.other_company)
         self.assertEqual(account._get_policy("credit_application"), "all")
         self.assertEqual(self.sister_account._get_policy("credit_application"), "next")

@@ -14,7 +14,7 @@ class NoticeCommon(ClientAccountRequestCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.company.email = "studio@example.com"
         cls.client.email = "ada@example.com"
         cls.manager = cls._make_user(
@@ -98,6 +98,17 @@ class TestLowBalance(NoticeCommon):
             ],
         )
 
+    def test_committed_amounts_are_not_available(self):
+        """The job's one query knows of them, for clients without items too."""
+        self._watch_client()
+        self._set_balance(80)
+        other = self._get_account(self.other_client)
+        other.write({"low_balance_client": "on", "low_balance_client_threshold": -5})
+        self.assertFalse(self._run())
+        with self._committed({self.account: 31, other: 5.01}):
+            self.assertTrue(self._run())
+            self.assertEqual(other.notice_ids.mapped("amount"), [-5.01])
+
     def test_hovering_within_one_run(self):
         """Case 35: 50, 49, 50, 49 within one run: one."""
         self._watch_client()
@@ -135,7 +146,10 @@ class TestLowBalance(NoticeCommon):
     def test_threshold_of_the_company(self):
         """A threshold of the account counts only where its own switch is set."""
         self.company.write(
-            {"low_balance_client": "on", "low_balance_client_threshold": 20}
+            {
+                "client_low_balance_client": "on",
+                "client_low_balance_client_threshold": 20,
+            }
         )
         self.account.low_balance_client_threshold = 500
         self._set_balance(30)
@@ -203,7 +217,10 @@ class TestLowBalance(NoticeCommon):
         self.client.email = False
         self.other_client.email = "bela@example.com"
         self.company.write(
-            {"low_balance_client": "on", "low_balance_client_threshold": 50}
+            {
+                "client_low_balance_client": "on",
+                "client_low_balance_client_threshold": 50,
+            }
         )
         for client in clients:
             self._set_balance(10, partner=client)
@@ -327,7 +344,12 @@ class TestLowBalance(NoticeCommon):
     def test_second_company_and_currency(self):
         euros = self.setup_other_company(name="Sister", currency_id=self.eur.id)
         company = euros["company"]
-        company.write({"low_balance_client": "on", "low_balance_client_threshold": 50})
+        company.write(
+            {
+                "client_low_balance_client": "on",
+                "client_low_balance_client_threshold": 50,
+            }
+        )
         account = self._get_account(self.client, company)
         self._set_balance(10)
         self.assertFalse(self._run())
@@ -370,7 +392,10 @@ class TestLowBalance(NoticeCommon):
         clients = self.client | self.other_client
         self.other_client.email = "bela@example.com"
         self.company.write(
-            {"low_balance_client": "on", "low_balance_client_threshold": 50}
+            {
+                "client_low_balance_client": "on",
+                "client_low_balance_client_threshold": 50,
+            }
         )
         for client in clients:
             self._set_balance(10, partner=client)
@@ -385,7 +410,7 @@ class TestLowBalance(NoticeCommon):
         with (
             patch.object(model, "_mail_clients", mail_clients),
             self.assertLogs(
-                "odoo.addons.client_account.models.client_account_notice", "ERROR"
+                "odoo.addons.client_account.models.client_account_alert", "ERROR"
             ),
         ):
             notice = self._run()
@@ -537,7 +562,7 @@ class TestNoticeJob(NoticeCommon):
             lambda: self._make_payment(5),
             lambda: self.account._set_limit(5),
             lambda: self._watch_client(20),
-            lambda: self.company.write({"low_balance_manager": "on"}),
+            lambda: self.company.write({"client_low_balance_manager": "on"}),
         ):
             self.assertEqual(self._wakes(change), 1)
         bill = self._make_invoice(10, post=False, move_type="in_invoice")

@@ -93,14 +93,14 @@ class TestCreditApplication(CreditApplicationCommon):
         self.assertEqual(self._get_left(credit), 20.0)
 
     def test_policy_of_the_company_binds_accounts_without_their_own(self):
-        self.company.credit_application = "manual"
+        self.company.client_credit_application = "manual"
         self._issue_credit(50)
         self.assertResiduals([self._make_invoice(20)], [20.0])
-        self.company.credit_application = "next"
+        self.company.client_credit_application = "next"
         self.assertResiduals([self._make_invoice(20)], [0.0])
 
     def test_policy_of_the_account_overrides_the_companys(self):
-        self.company.credit_application = "all"
+        self.company.client_credit_application = "all"
         self.account.credit_application = "manual"
         self._issue_credit(50)
         self._issue_credit(50, partner=self.other_client)
@@ -198,7 +198,7 @@ class TestCreditApplication(CreditApplicationCommon):
         )
         account = env["client.account"]._get_or_create(self.client, other)
         account.issue_credit(50, "Moved there")
-        self.company.credit_application = "all"
+        self.company.client_credit_application = "all"
         invoice = self._make_invoice(20)
         self.assertEqual(invoice.amount_residual, 20.0)
         self.assertEqual(account.balance, 50.0)
@@ -210,8 +210,8 @@ class TestCreditApplication(CreditApplicationCommon):
         """What `all` takes in one company, `next` leaves in the other."""
         other = self.setup_other_company(name="Second School")
         self.env.user.company_ids |= other["company"]
-        self.company.credit_application = "all"
-        other["company"].credit_application = "next"
+        self.company.client_credit_application = "all"
+        other["company"].client_credit_application = "next"
         env = self.env(
             context=dict(
                 self.env.context,
@@ -416,7 +416,7 @@ class TestCreditApplication(CreditApplicationCommon):
         """What a draft holds is not open."""
         invoice = self._make_invoice(80)
         self._register_payment(invoice)
-        self.company.credit_application = "all"
+        self.company.client_credit_application = "all"
         invoice.button_draft()
         other = self._make_invoice(20)
         self.assertEqual(other.amount_residual, 20.0)
@@ -519,7 +519,7 @@ class TestCreditApplicationQueries(CreditApplicationCommon):
         self.env["client.account"]._get_or_create(self.clients, self.company)
         counts = {}
         for policy in ("manual", "manual", "next"):
-            self.company.credit_application = policy
+            self.company.client_credit_application = policy
             counts[policy] = self._count_posting_queries(
                 self._make_drafts(self.clients[: self.COUNT])
             )
@@ -533,7 +533,7 @@ class TestCreditApplicationTransaction(CreditApplicationCommon, AccountPaymentCo
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "all"
+        cls.company.client_credit_application = "all"
 
     def _make_transaction(self, invoice, state):
         """Make a card payment of the whole invoice in a state."""
@@ -585,7 +585,7 @@ class TestCreditApplicationTransaction(CreditApplicationCommon, AccountPaymentCo
 
     def test_draft_with_a_pending_payment_takes_no_credit_when_posted(self):
         """Case 7: neither does an invoice that is posted while the payment waits."""
-        self.company.credit_application = "next"
+        self.company.client_credit_application = "next"
         credit = self._issue_credit(40)
         invoice = self._make_invoice(100, post=False)
         transaction = self._make_transaction(invoice, "pending")
@@ -598,7 +598,7 @@ class TestCreditApplicationTransaction(CreditApplicationCommon, AccountPaymentCo
 
     def test_draft_that_a_payment_posts_is_paid_by_that_payment(self):
         """Case 7: the transaction posts the invoice, then pays it."""
-        self.company.credit_application = "next"
+        self.company.client_credit_application = "next"
         credit = self._issue_credit(40)
         invoice = self._make_invoice(100, post=False)
         transaction = self._make_transaction(invoice, "done")

@@ -38,7 +38,7 @@ class TestFiguresSql(ClientAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.leader = cls._make_user(
             "figures_leader", "client_account.group_client_account_officer"
         )

@@ -34,8 +34,8 @@ class TestGateRaces(ServerCase):
         [(cls.company_id,)] = cls._query(
             "SELECT company_id FROM res_users WHERE id = %s", cls.admin.uid
         )
-        cls._write_company(negative_balance="prevented")
-        cls.addClassCleanup(cls._write_company, negative_balance="allowed")
+        cls._write_company(client_negative_balance="prevented")
+        cls.addClassCleanup(cls._write_company, client_negative_balance="allowed")
         cls.officer = cls._sign_in(
             "gate_officer", "gate officer", "group_client_account_officer"
         )

@@ -266,7 +266,7 @@ class TestPaymentWizard(ClientAccountCommon):
         self.assertEqual(self.account.balance, 100)
 
     def test_money_pays_what_account_credit_may_not(self):
-        self.product_a.not_payable_with_credit = True
+        self.product_a.client_not_payable_with_credit = True
         invoice = self._make_invoice(
             100,
             invoice_line_ids=[

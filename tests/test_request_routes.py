@@ -7,15 +7,10 @@ from itertools import count, cycle, product
 from typing import NamedTuple
 from xmlrpc.client import Fault
 
-from odoo.tests import tagged
+from odoo.modules.registry import Registry
+from odoo.tests import get_db_name, tagged
 
-from ..models.client_account import PROTECTED_FIELDS as ACCOUNT_PROTECTED_FIELDS
 from ..models.client_account_alert import TOLD_FIELDS
-from ..models.client_account_request import (
-    ASKED_FIELDS,
-    DECIDABLE_FIELDS,
-    PROTECTED_FIELDS,
-)
 from .server import JsonFault, is_refusal
 from .server_case import ADMIN, ServerCase
 
@@ -593,16 +588,32 @@ class TestRequestRoutes(ServerCase):
         decide about all others."""
         return "own" if actor == "own_approver" else "submitted"
 
+    def _get_fields_written_by(self, *writers, model="client.account.request"):
+        """Return the names of a model's fields that one of `writers` writes."""
+        fields = Registry(get_db_name())[model]._fields.values()
+        return {
+            field.name
+            for field in fields
+            if not {*writers}.isdisjoint(
+                [by] if isinstance(by := getattr(field, "written_by", ""), str) else by
+            )
+        }
+
+    def _get_protected_fields(self, model="client.account.request"):
+        """Return the names of a model's fields that only the workflow writes."""
+        return self._get_fields_written_by("workflow", "creator", model=model)
+
     def _iter_field_cases(self):
         """Yield (route, function, actors, target, fields) of routes that set fields.
 
         Without a target it is the request that waits for the actor.
         """
-        protected = sorted(PROTECTED_FIELDS | DECIDABLE_FIELDS)
-        asked = sorted(ASKED_FIELDS - DECIDABLE_FIELDS)
-        account = sorted(ACCOUNT_PROTECTED_FIELDS)
+        decided = self._get_fields_written_by("approver")
+        protected = sorted(self._get_protected_fields() | decided)
+        asked = sorted(self._get_fields_written_by("requester") - decided)
+        account = sorted(self._get_protected_fields("client.account"))
         # A creation names the client, a copy takes another one, and both ask.
-        created = sorted(PROTECTED_FIELDS - {"partner_id"})
+        created = sorted(self._get_protected_fields() - {"partner_id"})
         for route, function in WRITE_ROUTES.items():
             some = protected if route == "write" else KEY_FIELDS
             yield route, function, EVERYONE, None, some
@@ -611,7 +622,10 @@ class TestRequestRoutes(ServerCase):
             function = WRITE_ROUTES[route]
             yield route, function, ("requester",), "submitted", asked
             yield route, function, ("requester",), "agreed", KEY_FIELDS
-            some = (*KEY_FIELDS, *sorted(ASKED_FIELDS))
+            some = (
+                *KEY_FIELDS,
+                *sorted(self._get_fields_written_by("requester")),
+            )
             yield route, function, ("requester", "approver"), "approved", some
             others = ("requester", "officer", "own_approver")
             yield route, function, others, "approver's draft", asked
@@ -659,7 +673,7 @@ class TestRequestRoutes(ServerCase):
         """Yield the rows of defaults that an actor stores, all fields at once, as Odoo
         clears its caches each time."""
         # A default may name client and company.
-        names = sorted(PROTECTED_FIELDS - {"partner_id", "company_id"})
+        names = sorted(self._get_protected_fields() - {"partner_id", "company_id"})
         actors = ("requester", "approver", "portal")
         for protocol, actor in product(PROTOCOLS, actors):
             values = self._get_request_values(actor)
@@ -697,7 +711,10 @@ class TestRequestRoutes(ServerCase):
 
     def _may_write(self, actor, target, name):
         """Tell whether that is the actor's to write: the positive controls do."""
-        return (actor, target) == ("approver", "submitted") and name in DECIDABLE_FIELDS
+        return (actor, target) == (
+            "approver",
+            "submitted",
+        ) and name in self._get_fields_written_by("approver")
 
     # Each case of the following is (route, detail, actors, target, function).
 

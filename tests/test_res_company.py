@@ -288,16 +288,18 @@ class TestResCompany(ClientAccountCommon):
     # === Settings ===
 
     def test_settings_write_to_the_company(self):
-        settings = self.env["res.config.settings"].create({"credit_application": "all"})
+        settings = self.env["res.config.settings"].create(
+            {"client_credit_application": "all"}
+        )
         settings.client_adjustment_journal_id = self.company_data[
             "default_journal_misc"
         ]
         settings.execute()
-        self.assertEqual(self.company.credit_application, "all")
+        self.assertEqual(self.company.client_credit_application, "all")
         self.assertEqual(
             self.company.client_adjustment_journal_id,
             self.company_data["default_journal_misc"],
         )
 
     def test_new_company_applies_account_credits_to_the_next_invoice(self):
-        self.assertEqual(self._make_company().credit_application, "next")
+        self.assertEqual(self._make_company().client_credit_application, "next")

@@ -10,7 +10,7 @@ class TestResPartner(ClientAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.contact = cls.env["res.partner"].create(
             {"name": "Cleo", "parent_id": cls.client.id}
         )

@@ -4,8 +4,6 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from ..models.account_move import ADJUSTMENT_FIELDS
-from ..models.client_account import PROTECTED_FIELDS
 from ..models.client_account_figures import FIGURES
 from ..models.res_partner import PARTNER_FIGURES
 from .common import ClientAccountCommon
@@ -85,7 +83,7 @@ class TestSecurity(ClientAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         # Whoever may export does, so that only what is exported is refused.
         export = "base.group_allow_export"
         cls.viewer = cls._make_user("ca_viewer", f"{VIEWER},{export}")
@@ -397,7 +395,10 @@ class TestSecurity(ClientAccountCommon):
         return self.env.cr.fetchall()
 
     def test_every_decision_is_covered(self):
-        self.assertEqual(set(self._protected_values()), PROTECTED_FIELDS)
+        self.assertEqual(
+            set(self._protected_values()),
+            self.env["client.account"]._get_fields_written_by("workflow", "creator"),
+        )
 
     def test_refused_to_write_a_decision(self):
         """Case 31: state and limit through write and web_save."""
@@ -466,7 +467,7 @@ class TestSecurity(ClientAccountCommon):
         values = self._protected_values()
         partner = self.env["res.partner"].create({"name": "Jon"})
         base = {"partner_id": partner.id, "company_id": self.company.id}
-        for name in PROTECTED_FIELDS - {"partner_id", "company_id"}:
+        for name in values.keys() - {"partner_id", "company_id"}:
             for user in self._deciders():
                 accounts = self.env["client.account"].with_user(user)
                 with self.subTest(user=user.login, field=name):
@@ -632,7 +633,10 @@ class TestSecurity(ClientAccountCommon):
         }
 
     def test_marks_are_covered(self):
-        self.assertEqual(set(self._get_marks()), ADJUSTMENT_FIELDS)
+        self.assertEqual(
+            set(self._get_marks()),
+            self.env["account.move"]._get_fields_written_by("addon"),
+        )
 
     def test_refused_to_mark_a_document(self):
         moves = self.env["account.move"].with_user(self.biller)
@@ -661,7 +665,7 @@ class TestSecurity(ClientAccountCommon):
         for user in (self.biller, self.env.user):
             moves = self.env["account.move"].with_user(user).with_context(**defaults)
             invoice = moves.create(self._prepare_invoice())
-            for name in ADJUSTMENT_FIELDS:
+            for name in self._get_marks():
                 self.assertFalse(invoice[name], name)
 
     def test_personal_defaults_mark_no_document(self):
@@ -671,7 +675,7 @@ class TestSecurity(ClientAccountCommon):
             defaults.set("account.move", name, value, user_id=True)
         moves = self.env["account.move"].with_user(self.biller)
         invoice = moves.create(self._prepare_invoice())
-        for name in ADJUSTMENT_FIELDS:
+        for name in self._get_marks():
             self.assertFalse(invoice[name], name)
 
     def test_context_defaults_mark_nothing_booked_for_an_officer(self):
@@ -714,7 +718,7 @@ class TestSecurity(ClientAccountCommon):
     def test_copied_adjustment_carries_no_mark(self):
         copied = self.credit.copy()
         self.assertTrue(self.credit.client_account_credit)
-        for name in ADJUSTMENT_FIELDS:
+        for name in self._get_marks():
             self.assertFalse(copied[name], name)
 
     # === Public methods ===

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..const import POLICIES as ACCOUNT_POLICIES
 from ..const import THRESHOLDS
 from ..models.res_partner import PARTNER_FIGURES
-from ..models.res_partner_policy import PARTNER_ORIGINS, PARTNER_POLICIES
 from .common import ClientAccountCommon
 
 VIEWER = "client_account.group_client_account_viewer"
@@ -69,6 +69,11 @@ VALUES = {
     "days_sales_outstanding": (2.55, 2.45, 2.5),
 }
 # What is written on the account, in either state.
+# Field of the contact: policy of its account, and the field that says whence it is.
+PARTNER_POLICIES = {f"client_{name}": name for name in (*ACCOUNT_POLICIES, *THRESHOLDS)}
+PARTNER_ORIGINS = {
+    f"client_{name}_origin": f"{name}_origin" for name in ACCOUNT_POLICIES
+}
 POLICY_VALUES = {policy: VALUES[name][:2] for name, policy in PARTNER_POLICIES.items()}
 # The same figures as the account itself names them, and the request about it.
 ACCOUNT_VALUES = {name: VALUES[field] for field, name in PARTNER_FIGURES.items()}
@@ -1025,7 +1030,7 @@ class StaffVisibilityCommon(ClientAccountCommon):
             name: cls._make_user(f"sv_{name}", groups, notification_type="inbox")
             for name, groups in {**OUTSIDERS, **INSIDERS}.items()
         }
-        cls.company.credit_application = "manual"
+        cls.company.client_credit_application = "manual"
         cls.company.client_account_leader_id = cls.users["leader"]
         cls.client = cls.client.with_env(cls.env)
         cls.account = cls.account.with_env(cls.env)

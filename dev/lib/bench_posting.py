@@ -36,7 +36,7 @@ HIGH_LIMIT = 1e10
 
 def switch_policy_on(env):
     """Let the gate watch the clients, with a limit that lets every invoice pass."""
-    env.company.negative_balance = "prevented"
+    env.company.client_negative_balance = "prevented"
     for account in env["client.account"].search([]):
         account._set_limit(HIGH_LIMIT, "granted")
 
