@@ -6,6 +6,7 @@ from . import test_allocation
 from . import test_allocation_currency
 from . import test_allocation_random
 from . import test_bad_input
+from . import test_books_once
 from . import test_callers
 from . import test_client_account
 from . import test_client_credits

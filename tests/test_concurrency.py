@@ -2,6 +2,7 @@ import http.client
 import threading
 import uuid
 import xmlrpc.client
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -280,6 +281,68 @@ class TestConcurrency(ServerCase):
         self.assertIn("This key has booked", refusal)
         residuals = [self._fetch_residuals(client_id) for client_id in client_ids]
         self.assertCountEqual(residuals, [[], [-25.0]])
+
+    # === Windows ===
+
+    def test_four_callers_confirm_one_window_and_book_one_payment(self):
+        """Case 41: an answer that was lost, two tabs, a second call."""
+        [client_id] = self._make_clients(1)
+        account_id = self._open_account(client_id)
+        window_ids = [
+            self.officer.call(
+                "client.account.payment",
+                "create",
+                {"account_id": account_id, "amount": 50.0},
+            )
+            for _window in range(2)
+        ]
+        confirm = partial(
+            self.officer.call_until_answered,
+            "client.account.payment",
+            "action_confirm",
+            window_ids[:1],
+        )
+        answers = self._race([confirm] * 4, "account_move")
+        self.assertEqual(self._get_refusals(answers), [])
+        self.assertEqual(answers, [answers[0]] * 4)
+        self.assertEqual(self._fetch_residuals(client_id), [-50.0])
+        self.assertEqual(confirm(), answers[0])
+        # Another window with the same values is another booking.
+        self.officer.call("client.account.payment", "action_confirm", window_ids[1:])
+        self.assertEqual(self._fetch_residuals(client_id), [-50.0, -50.0])
+
+    def test_a_window_confirmed_after_a_failure_books(self):
+        """What was rolled back left no answer: the one that waited books."""
+        [client_id] = self._make_clients(1)
+        window_id = self.officer.call(
+            "client.account.adjustment",
+            "create",
+            {
+                "account_ids": [(6, 0, [self._open_account(client_id)])],
+                "amount": 25.0,
+                "reason": "Class cancelled",
+            },
+        )
+        confirm = partial(
+            self.officer.call_until_answered,
+            "client.account.adjustment",
+            "action_confirm",
+            [window_id],
+        )
+        with (
+            ThreadPoolExecutor(1) as pool,
+            db_connect(get_db_name()).cursor() as holder,
+        ):
+            holder.execute(
+                "SELECT FROM client_account_adjustment WHERE id = %s FOR UPDATE",
+                (window_id,),
+            )
+            waiting = pool.submit(confirm)
+            self._wait_for_waiting(1, [waiting])
+            holder.rollback()
+            answer = waiting.result(timeout=2 * CALL_TIMEOUT)
+        self.assertEqual(self._fetch_residuals(client_id), [-25.0])
+        self.assertEqual(confirm(), answer)
 
     # === Allocation ===
 

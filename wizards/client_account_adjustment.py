@@ -4,12 +4,13 @@ from odoo.fields import Command
 
 from ..const import APPROVER
 from ..utils import clean_reason, in_plain_context
+from .client_once_mixin import books_once
 
 
 class ClientAccountAdjustment(models.TransientModel):
     _name = "client.account.adjustment"
     _description = "Client Account Adjustment"
-    _inherit = ["client.amount.mixin"]
+    _inherit = ["client.once.mixin"]
     _check_company_auto = True
 
     account_ids = fields.Many2many("client.account", string="Clients")
@@ -119,13 +120,13 @@ class ClientAccountAdjustment(models.TransientModel):
 
     # === Actions ===
 
+    @books_once
     def action_confirm(self):
         """Book the adjustment for each client, or modify the one that was opened.
 
         :return: an action that says what was booked
         :raise UserError: when a value is refused; nothing is booked
         """
-        self._check_one_wizard()
         if self.move_id:
             self.move_id._check_adjustment()
             # Sudo: officers need no right to read journal entries.

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
 from ..utils import check_amount, check_date, in_plain_context
+from .client_once_mixin import books_once
 
 
 class ClientAccountPayment(models.TransientModel):
@@ -10,7 +11,7 @@ class ClientAccountPayment(models.TransientModel):
 
     _name = "client.account.payment"
     _description = "Client Account Payment"
-    _inherit = ["client.amount.mixin"]
+    _inherit = ["client.once.mixin"]
     _check_company_auto = True
 
     account_id = fields.Many2one(
@@ -229,13 +230,13 @@ class ClientAccountPayment(models.TransientModel):
         self.line_ids.amount = 0.0
         return self._reopen()
 
+    @books_once
     def action_confirm(self):
         """Book the payment and allocate it as typed.
 
         :return: an action that says what was booked
         :raise UserError: when a value is refused; nothing is booked
         """
-        self._check_one_wizard()
         self.account_id._check_officer()
         self._check_payment()
         allocations = self._get_allocations()

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..utils import check_amount, in_plain_context
+from .client_once_mixin import books_once
 
 
 class ClientCreditAllocation(models.TransientModel):
@@ -12,7 +13,7 @@ class ClientCreditAllocation(models.TransientModel):
 
     _name = "client.credit.allocation"
     _description = "Client Credit Allocation"
-    _inherit = ["client.amount.mixin"]
+    _inherit = ["client.once.mixin"]
 
     credit_line_id = fields.Many2one(
         "account.move.line", string="Credit", ondelete="cascade"
@@ -220,12 +221,12 @@ class ClientCreditAllocation(models.TransientModel):
         self.line_ids.amount = 0.0
         return self._reopen()
 
+    @books_once
     def action_allocate(self):
         """Set the amounts typed against the invoices, and close.
 
         :raise UserError: when an amount is refused; nothing is booked
         """
-        self._check_one_wizard()
         self._check_item()
         allocations = self._get_checked_allocations()
         if not allocations:
