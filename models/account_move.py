@@ -243,7 +243,7 @@ class AccountMove(models.Model):
             lambda line: (
                 line.account_type == "asset_receivable"
                 and line.parent_state == "posted"
-                and line.amount_residual > 0
+                and line._get_open_sign() > 0
             )
         )._sorted_for_allocation()
 

@@ -107,7 +107,8 @@ class AccountMoveLine(models.Model):
     # holds open items only, so that settled history costs nothing.
     _client_open_items_idx = models.Index(
         "(partner_id, account_id) INCLUDE (company_id, amount_residual, "
-        "date_maturity, date) WHERE amount_residual <> 0 AND parent_state = 'posted'"
+        "amount_residual_currency, date_maturity, date) WHERE (amount_residual <> 0 OR "
+        "amount_residual_currency <> 0) AND parent_state = 'posted'"
     )
 
     # === Compute ===
@@ -263,6 +264,42 @@ class AccountMoveLine(models.Model):
         result = super().unlink()
         self.env["client.account"]._invalidate_figures()
         return result
+
+    # === Open items ===
+
+    def _get_open_sign(self):
+        """Return 1 for an open debt, -1 for an open credit, 0 for what is settled.
+
+        Either residual keeps an item open: 50 IDR are 0.00 USD and still due.
+        """
+        self.ensure_one()
+        residual = self.amount_residual or self.amount_residual_currency
+        return (residual > 0) - (residual < 0)
+
+    def _filter_open_debts(self):
+        """Return the debts among these items that are open."""
+        return self.filtered(lambda line: line._get_open_sign() > 0)
+
+    def _filter_open_credits(self):
+        """Return the credits among these items that are open."""
+        return self.filtered(lambda line: line._get_open_sign() < 0)
+
+    @api.model
+    def _get_open_item_domain(self, sign=0):
+        """Return the domain of open items, see `_get_open_sign`.
+
+        Each of its terms implies the condition of the index `_client_open_items_idx`,
+        which `!=` does not, as the ORM lets it pass what is empty.
+
+        :param int sign: 1 for debts only, -1 for credits only, 0 for both
+        """
+        if not sign:
+            return self._get_open_item_domain(1) | self._get_open_item_domain(-1)
+        operator = ">" if sign > 0 else "<"
+        return Domain("amount_residual", operator, 0) | (
+            Domain("amount_residual", "=", 0)
+            & Domain("amount_residual_currency", operator, 0)
+        )
 
     # === Applying ===
 

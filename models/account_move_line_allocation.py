@@ -1,4 +1,5 @@
 from collections import defaultdict
+from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import UserError
@@ -11,6 +12,17 @@ class AllocationCaps(dict):
 
     In the context it is known by its class, which no RPC caller can send.
     """
+
+
+class SameRate(NamedTuple):
+    """The rate that credit and debt share, see `_with_same_rate`.
+
+    In the context it is known by its class, which no RPC caller can send.
+    """
+
+    residual: float
+    rate: float
+    asked: float
 
 
 class CappedPlan(list):
@@ -127,7 +139,7 @@ class AccountMoveLine(models.Model):
 
     def _get_credit_problem(self):
         """Return why this item is no open credit, None when it is one."""
-        if self.account_type != "asset_receivable" or self.amount_residual >= 0:
+        if self.account_type != "asset_receivable" or self._get_open_sign() >= 0:
             return self.env._(
                 "%(document)s of %(client)s is no open credit. Choose a credit with "
                 "an amount left.",
@@ -161,7 +173,7 @@ class AccountMoveLine(models.Model):
             )
         if (
             debit_line.account_type != "asset_receivable"
-            or debit_line.amount_residual <= 0
+            or debit_line._get_open_sign() <= 0
         ):
             return self.env._(
                 "Nothing is due on %(document)s of %(client)s. Choose an open invoice "
@@ -268,7 +280,8 @@ class AccountMoveLine(models.Model):
 
         The context reaches the computation alone, not the entries it leads to.
         """
-        if caps := plan.get("client_caps"):
+        caps = plan.get("client_caps")
+        if caps is not None:
             self = self.with_context(client_allocation_caps=caps)  # noqa: PLW0642
         return super()._prepare_reconciliation_plan(
             plan, amls_values_map, shadowed_aml_values=shadowed_aml_values
@@ -285,18 +298,23 @@ class AccountMoveLine(models.Model):
         back as done so that one partial is made.
         """
         caps = self.env.context.get("client_allocation_caps")
-        debit, credit = debit_values["aml"], credit_values["aml"]
-        amount = None
-        if isinstance(caps, AllocationCaps):
-            amount = caps.pop((debit.id, credit.id), None)
-        if amount is None:
+        if not isinstance(caps, AllocationCaps):
             return super()._prepare_reconciliation_single_partial(
                 debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
             )
-        held_back = self._hold_back(debit_values, amount)
-        results = super()._prepare_reconciliation_single_partial(
+        debit, credit = debit_values["aml"], credit_values["aml"]
+        amount = caps.pop((debit.id, credit.id), None)
+        held_back = {}
+        if amount is not None:
+            held_back = self._hold_back(debit_values, amount)
+        engine = self._with_same_rate(debit_values, credit_values, held_back)
+        results = super(
+            AccountMoveLine, engine
+        )._prepare_reconciliation_single_partial(
             debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
         )
+        if amount is None:
+            return results
         unmatched = debit_values["amount_residual_currency"]
         if not results.get("partial_values") or not debit.currency_id.is_zero(
             unmatched
@@ -319,29 +337,119 @@ class AccountMoveLine(models.Model):
     def _hold_back(self, values, amount):
         """Leave only `amount` of a debit item's residuals in `values`.
 
-        The company-currency part keeps the item's own rate; the last slice takes all
-        there is, so that slices add up to the whole.
+        What is left in company currency is worth, at the item's own rate, what is left
+        in its own: so roundings do not add up over many slices.
 
         :param dict values: residuals of a debit item, changed in place
         :param float amount: in the item's currency
         :return: dict of the residuals held back
         """
         line = values["aml"]
+        company_currency = line.company_currency_id
         residual, residual_currency = (
             values["amount_residual"],
             values["amount_residual_currency"],
         )
         if line.currency_id.compare_amounts(amount, residual_currency) == 0:
             return {}
-        if line.currency_id == line.company_currency_id:
-            part = amount
-        else:
-            part = line.company_currency_id.round(residual * amount / residual_currency)
+        left_currency = line.currency_id.round(residual_currency - amount)
+        left = left_currency
+        if line.currency_id != company_currency:
+            rate = line.balance / line.amount_currency
+            left = company_currency.round(left_currency * rate)
+            left = max(0.0, min(left, residual))
+        part = company_currency.round(residual - left)
         values.update(amount_residual=part, amount_residual_currency=amount)
-        return {
-            "amount_residual": residual - part,
-            "amount_residual_currency": residual_currency - amount,
-        }
+        return {"amount_residual": left, "amount_residual_currency": left_currency}
+
+    @api.model
+    def _with_same_rate(self, debit_values, credit_values, held_back):
+        """Let a credit in company currency pay a foreign debt at the debt's own rate.
+
+        Only where the rate has not moved: then what is left of both, in company
+        currency, says what they are worth, and the credit's roundings into a coarse
+        currency (1 USD cent is 160 IDR) would leave some of it.
+
+        :param dict debit_values: residuals of the debit item, reduced to what is asked;
+            a rounding more of it is taken where that uses the credit up
+        :param dict credit_values: residuals of the credit item
+        :param dict held_back: from `_hold_back`, changed likewise
+        :return: the model, with the rate in its context
+        """
+        debit, currency = debit_values["aml"], debit_values["aml"].currency_id
+        company_currency = debit.company_currency_id
+        credit = credit_values["aml"]
+        if currency == company_currency or credit.currency_id != company_currency:
+            return self
+        worth = self._prepare_move_line_residual_amounts(
+            credit_values, currency, other_aml_values=debit_values
+        ).get(currency)
+        if not worth or not debit._was_booked_at(worth["rate"]):
+            return self
+        asked = debit_values["amount_residual_currency"]
+        due, left = debit_values["amount_residual"], -credit_values["amount_residual"]
+        uses_up = currency.compare_amounts(asked, -worth["residual"]) >= 0
+        if uses_up and not debit._is_rounding(asked - left * worth["rate"], worth):
+            return self
+        if held_back and (uses_up or due > left):
+            part = min(left, due + held_back["amount_residual"])
+            held_back["amount_residual"] += due - part
+            debit_values["amount_residual"] = due = part
+        part = min(due, left)
+        return self.with_context(
+            client_same_rate=SameRate(
+                residual=asked if uses_up else -worth["residual"],
+                rate=asked / part if part else 0.0,
+                asked=asked,
+            )
+        )
+
+    def _was_booked_at(self, rate):
+        """Tell whether this foreign item was booked at a rate, but for its rounding."""
+        self.ensure_one()
+        return self._is_rounding(
+            self.amount_currency - self.balance * rate, {"rate": rate}
+        )
+
+    def _is_rounding(self, difference, worth):
+        """Tell whether an amount of this item's currency comes from rounding alone.
+
+        :param float difference: in the item's currency
+        :param dict worth: with the `rate` of the company's currency into the item's
+        """
+        most = self.company_currency_id.rounding * worth["rate"]
+        most = (most + self.currency_id.rounding) / 2
+        return abs(difference) <= most * (1 + 1e-6)
+
+    @api.model
+    def _prepare_move_line_residual_amounts(
+        self,
+        aml_values,
+        counterpart_currency,
+        shadowed_aml_values=None,
+        other_aml_values=None,
+    ):
+        """Override of `account` to take the rate of `_with_same_rate`."""
+        amounts = super()._prepare_move_line_residual_amounts(
+            aml_values,
+            counterpart_currency,
+            shadowed_aml_values=shadowed_aml_values,
+            other_aml_values=other_aml_values,
+        )
+        same = self.env.context.get("client_same_rate")
+        if isinstance(same, SameRate):
+            line = aml_values["aml"]
+            if line.currency_id == line.company_currency_id:
+                amounts[counterpart_currency] = {
+                    "residual": -same.residual,
+                    "rate": same.rate,
+                }
+            else:
+                amounts[line.currency_id] = {
+                    "residual": same.asked,
+                    "rate": same.rate,
+                }
+        return amounts
 
     # === Planning ===
 
@@ -378,10 +486,10 @@ class AccountMoveLine(models.Model):
         """
         before = debit_values["amount_residual_currency"]
         debit, credit = debit_values["aml"], credit_values["aml"]
-        engine = self
+        caps = AllocationCaps()
         if amount is not None:
-            caps = AllocationCaps({(debit.id, credit.id): amount})
-            engine = self.with_context(client_allocation_caps=caps)
+            caps[debit.id, credit.id] = amount
+        engine = self.with_context(client_allocation_caps=caps)
         engine._prepare_reconciliation_single_partial(debit_values, credit_values)
         return debit.currency_id.round(
             before - debit_values["amount_residual_currency"]
@@ -399,36 +507,62 @@ class AccountMoveLine(models.Model):
         engine = in_plain_context(self)
         plan = []
         remaining = [credit._get_residual_values() for credit in credits]
-        for debit in debits:
-            debit_values = debit._get_residual_values()
+        for debts in debits._group_for_planning(full_only):
             trial = [dict(values) for values in remaining] if full_only else remaining
             taken = []
-            for credit_values in trial:
-                credit = credit_values["aml"]
-                if credit.account_id != debit.account_id:
-                    continue
-                amount = engine._simulate_allocation(credit_values, debit_values)
-                if amount > 0:
-                    taken.append((credit, debit, amount))
-                if debit.currency_id.is_zero(debit_values["amount_residual_currency"]):
-                    break
-            if full_only:
-                if not debit.currency_id.is_zero(
-                    debit_values["amount_residual_currency"]
-                ):
-                    continue
-                remaining = trial
+            settled = [engine._plan_debit(debit, trial, taken) for debit in debts]
+            if full_only and not all(settled):
+                continue
             plan.extend(taken)
-            remaining = [
-                values
-                for values in remaining
-                if not values["aml"].company_currency_id.is_zero(
-                    values["amount_residual"]
-                )
-            ]
+            remaining = [values for values in trial if not self._is_settled(values)]
             if not remaining:
                 break
         return plan
+
+    def _group_for_planning(self, full_only):
+        """Return the debit items one by one or, for whole invoices, invoice by invoice.
+
+        An invoice is whole with all of its instalments: those with open ones that are
+        not among these items are left out.
+        """
+        if not full_only:
+            return list(self)
+        return [
+            debts
+            for move, debts in self.grouped("move_id").items()
+            if not move._get_client_debts() - debts
+        ]
+
+    @api.model
+    def _plan_debit(self, debit, remaining, taken):
+        """Plan which credits go to one debit item.
+
+        :param remaining: residual values of credits, reduced by what is planned
+        :param list taken: to which what is planned is added
+        :return: whether it settles the item
+        """
+        debit_values = debit._get_residual_values()
+        for credit_values in remaining:
+            credit = credit_values["aml"]
+            if credit.account_id != debit.account_id or self._is_settled(credit_values):
+                continue
+            amount = self._simulate_allocation(credit_values, debit_values)
+            if amount > 0:
+                taken.append((credit, debit, amount))
+            if self._is_settled(debit_values):
+                return True
+        return False
+
+    @api.model
+    def _is_settled(self, values):
+        """Tell whether nothing is left of an item, in neither currency.
+
+        :param dict values: from `_get_residual_values`
+        """
+        line = values["aml"]
+        return line.company_currency_id.is_zero(
+            values["amount_residual"]
+        ) and line.currency_id.is_zero(values["amount_residual_currency"])
 
     @api.model
     def _reconcile_planned(self, plan):
@@ -454,7 +588,7 @@ class AccountMoveLine(models.Model):
     def action_assign_client_credit(self):
         """Open the wizard that sets this credit against debts of its client."""
         self.ensure_one()
-        if self.account_type != "asset_receivable" or self.amount_residual >= 0:
+        if self.account_type != "asset_receivable" or self._get_open_sign() >= 0:
             raise UserError(
                 self.env._(
                     "%(document)s of %(client)s has no credit left. Choose an open "

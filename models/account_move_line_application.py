@@ -49,10 +49,14 @@ class AccountMoveLine(models.Model):
             lambda line: not line.reconciled and line._get_client_key() in policies
         )
         debts = lines.filtered(
-            lambda line: line.balance > 0 and line.move_id._takes_credit_by_itself()
+            lambda line: (
+                line._get_open_sign() > 0 and line.move_id._takes_credit_by_itself()
+            )
         )
         givers = lines.filtered(
-            lambda line: line.balance < 0 and line.move_id._gives_credit_by_itself()
+            lambda line: (
+                line._get_open_sign() < 0 and line.move_id._gives_credit_by_itself()
+            )
         )
         policies = {key: policies[key] for key in (debts | givers)._group_by_client()}
         credits = lines._search_credits_by_policy(policies, debts, givers)
@@ -93,7 +97,7 @@ class AccountMoveLine(models.Model):
                 )
             )
         )
-        credits -= self.filtered(lambda line: line.balance < 0) - givers
+        credits -= self._filter_open_credits() - givers
         return credits.filtered(
             lambda line: (
                 policies.get(line._get_client_key()) == "all"
@@ -116,7 +120,7 @@ class AccountMoveLine(models.Model):
         if clients_all := {key[0] for key in keys if policies[key] == "all"}:
             found |= self.search(
                 self._get_open_items_domain(clients_all)
-                & Domain("amount_residual", ">", 0)
+                & self._get_open_item_domain(1)
             ).filtered(lambda line: policies.get(line._get_client_key()) == "all")
         return found
 
@@ -134,13 +138,13 @@ class AccountMoveLine(models.Model):
             )
             & Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("parent_state", "=", "posted")
-            & Domain("amount_residual", "!=", 0)
+            & self._get_open_item_domain()
         )
 
     @api.model
     def _get_open_credits_domain(self, clients):
         """Return the domain of the open credits of clients, in any company."""
-        return self._get_open_items_domain(clients) & Domain("amount_residual", "<", 0)
+        return self._get_open_items_domain(clients) & self._get_open_item_domain(-1)
 
     def _search_open_credits(self, limit=None):
         """Return the open credits that fit this debit item."""

@@ -340,11 +340,8 @@ class ClientAccount(models.Model):
         lines = in_plain_context(self.env["account.move.line"].sudo())
         for account in self:
             open_lines = lines.search(account._get_open_items_domain())
-            applied += open_lines.filtered(
-                lambda line: line.amount_residual < 0
-            )._apply_to(
-                open_lines.filtered(lambda line: line.amount_residual > 0),
-                full_only=full_only,
+            applied += open_lines._filter_open_credits()._apply_to(
+                open_lines._filter_open_debts(), full_only=full_only
             )
         return applied
 
@@ -368,7 +365,8 @@ class ClientAccount(models.Model):
 
     def _get_open_items_domain(self):
         """Return the domain of the open receivable items of these accounts."""
-        return self._get_items_domain() & Domain("amount_residual", "!=", 0)
+        lines = self.env["account.move.line"]
+        return self._get_items_domain() & lines._get_open_item_domain()
 
     # === Actions ===
 

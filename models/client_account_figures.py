@@ -362,17 +362,20 @@ class ClientAccount(models.Model):
 
         The only place that says so in SQL; `account.move.line._get_open_item_domain`
         says it in a domain. It is what the index `_client_open_items_idx` of journal
-        items holds, so that settled history costs nothing.
+        items holds, so that settled history costs nothing. Either residual keeps an
+        item open: 50 IDR are 0.00 USD and still due.
 
         :return: `SQL` on the alias `line` of account_move_line
         """
         lines = self.env["account.move.line"]._fields
         return SQL(
-            "line.amount_residual <> 0 AND line.parent_state = 'posted'"
+            "(line.amount_residual <> 0 OR line.amount_residual_currency <> 0)"
+            " AND line.parent_state = 'posted'"
             " AND line.account_id = ANY(ARRAY(SELECT id FROM account_account"
             " WHERE account_type = 'asset_receivable'))",
             to_flush=(
                 lines["amount_residual"],
+                lines["amount_residual_currency"],
                 lines["parent_state"],
                 lines["account_id"],
                 self.env["account.account"]._fields["account_type"],
@@ -525,12 +528,8 @@ class ClientAccount(models.Model):
         for account in self:
             lines = account._search_readable_items(account._get_open_items_domain())
             lines = lines._sorted_for_allocation()
-            account.debit_line_ids = lines.filtered(
-                lambda line: line.amount_residual > 0
-            )
-            account.credit_line_ids = lines.filtered(
-                lambda line: line.amount_residual < 0
-            )
+            account.debit_line_ids = lines._filter_open_debts()
+            account.credit_line_ids = lines._filter_open_credits()
 
     @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")

@@ -95,7 +95,7 @@ class ClientAccount(models.Model):
             """
             SELECT due.day AS due,
                    COALESCE(move.invoice_date, move.date) AS invoiced,
-                   CASE WHEN line.amount_residual <> 0 THEN %(today)s
+                   CASE WHEN line.reconciled IS NOT TRUE THEN %(today)s
                         ELSE COALESCE(paid.last, line.date) END AS settled_on,
                    COALESCE(paid.late, 0) + CASE
                        WHEN %(today)s > due.day + %(late)s

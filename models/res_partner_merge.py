@@ -106,5 +106,5 @@ class ResPartner(models.Model):
             ("partner_id", "child_of", self.ids),
             ("account_id.account_type", "=", "asset_receivable"),
             ("parent_state", "=", "posted"),
-            ("amount_residual", "!=", 0),
+            *self.env["account.move.line"]._get_open_item_domain(),
         ]

@@ -193,7 +193,7 @@ class ClientAccountPayment(models.TransientModel):
             .sudo()
             .search(
                 account._get_open_items_domain()
-                & Domain("amount_residual", ">", 0)
+                & self.env["account.move.line"]._get_open_item_domain(1)
                 & Domain("account_id", "=", account._get_receivable_account().id)
             )
             ._sorted_for_allocation()

@@ -158,7 +158,7 @@ class ClientCreditAllocation(models.TransientModel):
         others = item.search(account.sudo()._get_open_items_domain()).filtered(
             lambda line: (
                 line.account_id == item.account_id
-                and (line.amount_residual > 0) == bool(self.credit_line_id)
+                and (line._get_open_sign() > 0) == bool(self.credit_line_id)
             )
         )
         if self.credit_line_id:
