@@ -43,6 +43,15 @@ class AccountMove(models.Model):
         help="Given by whoever made the adjustment, so that a repeat books nothing.",
         written_by="addon",
     )
+    client_adjustment_asked = fields.Json(
+        string="Values Asked with the Key",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        help="A repeat of the key is compared with them, whatever was booked.",
+        written_by="addon",
+    )
     client_adjustment_open = fields.Boolean(
         compute="_compute_client_adjustment_open",
         groups=VIEWER,
@@ -145,22 +154,16 @@ class AccountMove(models.Model):
                     client=account.display_name,
                 )
             )
-        lines = move_sudo._get_receivable_items()
-        date_moved = values["date"] and move_sudo._get_violated_lock_dates(
-            values["date"], False
-        )
+        asked = move_sudo._get_adjustment_asked()
         same = (
             move_sudo.client_adjustment == values["kind"]
             and move_sudo.commercial_partner_id == account.sudo().partner_id
-            and move_sudo.client_adjustment_reason == values["reason"]
-            and account.currency_id.compare_amounts(
-                abs(sum(lines.mapped("balance"))), values["amount"]
-            )
+            and asked["reason"] == values["reason"]
+            and account.currency_id.compare_amounts(asked["amount"], values["amount"])
             == 0
-            and (not values["date"] or values["date"] == move_sudo.date or date_moved)
-            and (
-                not values["date_due"]
-                or values["date_due"] in lines.mapped("date_maturity")
+            and all(
+                not values[name] or fields.Date.to_string(values[name]) == asked[name]
+                for name in ("date", "date_due")
             )
         )
         if not same:
@@ -173,6 +176,23 @@ class AccountMove(models.Model):
                     client=account.display_name,
                 )
             )
+
+    def _get_adjustment_asked(self):
+        """Return with what values this adjustment was asked for.
+
+        Odoo moves a date in a locked period, and an adjustment may be modified: what
+        was not asked, or was booked before this was kept, is read from its entry.
+
+        :return: dict of amount, reason, date and date_due, dates as texts
+        """
+        items = self._get_receivable_items()
+        booked = {
+            "amount": abs(sum(items.mapped("balance"))),
+            "reason": self.client_adjustment_reason,
+            "date": fields.Date.to_string(self.date),
+            "date_due": fields.Date.to_string(items[:1].date_maturity),
+        }
+        return booked | (self.client_adjustment_asked or {})
 
     # === Modify ===
 
@@ -240,9 +260,7 @@ class AccountMove(models.Model):
             held = held._with_post_anyway(None)
         held._post(soft=False)
         move._tell_moved_dates([values["date"]])
-        if allocations:
-            # Sudo: putting back is part of the change, which the officer may make.
-            self.env["account.move.line"].sudo()._allocate_amounts(allocations)
+        move._allocate_again(allocations)
         if raised:
             move._pay_up_front(move._touch_client_accounts())
 
@@ -304,6 +322,15 @@ class AccountMove(models.Model):
                 )
             )
         line = self._get_receivable_items()
+        if len(line) != 1 or len(self.line_ids) != 2:
+            raise UserError(
+                self.env._(
+                    "The entry of %(move)s was split over several items, so its amount "
+                    "and date can no longer change here. Delete it and make a new one, "
+                    "or change its entry in the accounting app.",
+                    move=self.display_name,
+                )
+            )
         allocated = abs(line.balance - line.amount_residual)
         if line.company_currency_id.compare_amounts(values["amount"], allocated) < 0:
             raise UserError(
@@ -329,10 +356,32 @@ class AccountMove(models.Model):
                 partial.debit_move_id,
                 partial.debit_amount_currency,
             )
-            for partial in partials
+            for partial in partials.sorted("id")
             if partial.debit_move_id.move_id not in exchanges
             and partial.credit_move_id.move_id not in exchanges
         ]
+
+    def _allocate_again(self, allocations):
+        """Allocate an adjustment as it was, each part by itself.
+
+        :param allocations: from `_get_adjustment_allocations`
+        :raise UserError: when one no longer fits, as the rates of another date are
+            others
+        """
+        # Sudo: putting back is part of the change, which the officer may make.
+        lines = self.env["account.move.line"].sudo()
+        try:
+            for allocation in allocations:
+                lines._allocate_amounts([allocation])
+        except UserError as error:
+            raise UserError(
+                self.env._(
+                    "At the rates of %(date)s, %(move)s no longer covers what is "
+                    "allocated of it. Keep its date or take some of it off first.",
+                    date=format_date(self.env, self.date),
+                    move=self.display_name,
+                )
+            ) from error
 
     def _rewrite_adjustment(self, values):
         """Write other values on the draft entry of an adjustment."""

@@ -14,15 +14,14 @@ class AllocationCaps(dict):
     """
 
 
-class SameRate(NamedTuple):
-    """The rate that credit and debt share, see `_with_same_rate`.
+class CreditWorth(NamedTuple):
+    """What a credit is worth in the currency of a debt, see `_with_credit_worth`.
 
     In the context it is known by its class, which no RPC caller can send.
     """
 
     residual: float
-    rate: float
-    asked: float
+    rate: float | None
 
 
 class CappedPlan(list):
@@ -307,7 +306,7 @@ class AccountMoveLine(models.Model):
         held_back = {}
         if amount is not None:
             held_back = self._hold_back(debit_values, amount)
-        engine = self._with_same_rate(debit_values, credit_values, held_back)
+        engine = self._with_credit_worth(debit_values, credit_values, held_back)
         results = super(
             AccountMoveLine, engine
         )._prepare_reconciliation_single_partial(
@@ -363,18 +362,19 @@ class AccountMoveLine(models.Model):
         return {"amount_residual": left, "amount_residual_currency": left_currency}
 
     @api.model
-    def _with_same_rate(self, debit_values, credit_values, held_back):
-        """Let a credit in company currency pay a foreign debt at the debt's own rate.
+    def _with_credit_worth(self, debit_values, credit_values, held_back):
+        """Let a credit in company currency pay a foreign debt without leaving roundings.
 
-        Only where the rate has not moved: then what is left of both, in company
-        currency, says what they are worth, and the credit's roundings into a coarse
-        currency (1 USD cent is 160 IDR) would leave some of it.
+        What is left of it is rounded to the company's currency, and 1 USD cent is 160
+        IDR: the credit is worth all that is asked within that rounding. Where the rate
+        has not moved since the debt was booked, both fall by the debt's own part in
+        company currency, so that slices add up on both sides.
 
         :param dict debit_values: residuals of the debit item, reduced to what is asked;
             a rounding more of it is taken where that uses the credit up
         :param dict credit_values: residuals of the credit item
         :param dict held_back: from `_hold_back`, changed likewise
-        :return: the model, with the rate in its context
+        :return: the model, with what the credit is worth in its context
         """
         debit, currency = debit_values["aml"], debit_values["aml"].currency_id
         company_currency = debit.company_currency_id
@@ -384,23 +384,26 @@ class AccountMoveLine(models.Model):
         worth = self._prepare_move_line_residual_amounts(
             credit_values, currency, other_aml_values=debit_values
         ).get(currency)
-        if not worth or not debit._was_booked_at(worth["rate"]):
+        if not worth:
             return self
         asked = debit_values["amount_residual_currency"]
         due, left = debit_values["amount_residual"], -credit_values["amount_residual"]
         uses_up = currency.compare_amounts(asked, -worth["residual"]) >= 0
         if uses_up and not debit._is_rounding(asked - left * worth["rate"], worth):
             return self
-        if held_back and (uses_up or due > left):
-            part = min(left, due + held_back["amount_residual"])
-            held_back["amount_residual"] += due - part
-            debit_values["amount_residual"] = due = part
-        part = min(due, left)
+        rate = None
+        if debit._was_booked_at(worth["rate"]):
+            part = min(due, left)
+            if held_back and uses_up:
+                part = min(left, due + held_back["amount_residual"])
+            if held_back:
+                held_back["amount_residual"] += due - part
+                debit_values["amount_residual"] = part
+            rate = asked / part if part else 0.0
         return self.with_context(
-            client_same_rate=SameRate(
+            client_credit_worth=CreditWorth(
                 residual=asked if uses_up else -worth["residual"],
-                rate=asked / part if part else 0.0,
-                asked=asked,
+                rate=rate,
             )
         )
 
@@ -429,26 +432,23 @@ class AccountMoveLine(models.Model):
         shadowed_aml_values=None,
         other_aml_values=None,
     ):
-        """Override of `account` to take the rate of `_with_same_rate`."""
+        """Override of `account` to take the rate of `_with_credit_worth`."""
         amounts = super()._prepare_move_line_residual_amounts(
             aml_values,
             counterpart_currency,
             shadowed_aml_values=shadowed_aml_values,
             other_aml_values=other_aml_values,
         )
-        same = self.env.context.get("client_same_rate")
-        if isinstance(same, SameRate):
+        worth = self.env.context.get("client_credit_worth")
+        if isinstance(worth, CreditWorth):
             line = aml_values["aml"]
             if line.currency_id == line.company_currency_id:
-                amounts[counterpart_currency] = {
-                    "residual": -same.residual,
-                    "rate": same.rate,
-                }
+                amounts[counterpart_currency]["residual"] = -worth.residual
+                currency = counterpart_currency
             else:
-                amounts[line.currency_id] = {
-                    "residual": same.asked,
-                    "rate": same.rate,
-                }
+                currency = line.currency_id
+            if worth.rate is not None:
+                amounts[currency]["rate"] = worth.rate
         return amounts
 
     # === Planning ===

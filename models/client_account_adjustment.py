@@ -19,9 +19,10 @@ class ClientAccount(models.Model):
         :param float amount: company currency, above zero
         :param str reason: shown in the client's history
         :param date: accounting date, today when empty; Odoo moves one in a locked
-            period to the first open day
-        :param str key: makes a repeat harmless: the same key again answers the first
-            entry, with other values it is an error
+            period to the end of the first open month (year, where the journal's numbers
+            run through the year), or to today where that comes first
+        :param str key: makes a repeat harmless: asked for the same with the same key
+            again, it answers the first entry; asked for anything else, it is an error
         :return: id of the posted `account.move`
         :rtype: int
         :raise UserError: when a value is refused; nothing is booked
@@ -181,11 +182,27 @@ class ClientAccount(models.Model):
             "client_adjustment": values["kind"],
             "client_adjustment_reason": reason,
             "client_adjustment_key": values.get("key"),
+            "client_adjustment_asked": self._get_asked_values(values),
             "client_account_credit": values["kind"] == "credit",
             "line_ids": [
                 Command.create(vals)
                 for vals in self._prepare_adjustment_line_vals(values, account, date)
             ],
+        }
+
+    @api.model
+    def _get_asked_values(self, values):
+        """Return what a repeat of the key is compared with, None without a key.
+
+        :param dict values: from `_prepare_adjustment`, with `key` perhaps
+        :return: amount, reason and the dates that were asked for, as texts
+        """
+        if not values.get("key"):
+            return None
+        return {
+            name: fields.Date.to_string(value) if name.startswith("date") else value
+            for name, value in values.items()
+            if name in ("amount", "reason", "date", "date_due") and value
         }
 
     def _prepare_adjustment_line_vals(self, values, account, date):

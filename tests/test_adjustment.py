@@ -396,6 +396,55 @@ class TestAdjustmentKey(AdjustmentCommon):
             self.account.charge(45, "Window", date_due=due, key="w"), first
         )
 
+    def test_repeat_after_the_lock_was_lifted_answers_the_first(self):
+        """Case 46: what was asked is compared, not what Odoo made of it."""
+        self._lock_books()
+        given = {"amount": 45, "reason": "Cancelled", "key": "class-1"}
+        first = self.account.issue_credit(date=self.locked_date, **given)
+        move = self.env["account.move"].browse(first)
+        self.assertGreater(move.date, self.locked_date)
+        self.company.sudo().fiscalyear_lock_date = False
+        same = self.account.issue_credit(date=self.locked_date, **given)
+        self.assertEqual(same, first)
+        with self.assertRefused("class-1", "other values"):
+            self.account.issue_credit(date=self.locked_date, **dict(given, amount=46))
+        with self.assertRefused("class-1", "other values"):
+            self.account.issue_credit(date=move.date, **given)
+
+    def test_repeat_of_a_charge_whose_date_was_moved_past_its_due_date(self):
+        """Case 46, with the due date that was asked for."""
+        self._lock_books()
+        given = {
+            "amount": 45,
+            "reason": "Window",
+            "date": self.locked_date,
+            "date_due": self.locked_date + timedelta(days=1),
+            "key": "w",
+        }
+        first = self.account.charge(**given)
+        self.company.sudo().fiscalyear_lock_date = False
+        self.assertEqual(self.account.charge(**given), first)
+        with self.assertRefused("other values"):
+            self.account.charge(**dict(given, date_due=self.today))
+
+    def test_repeat_after_the_adjustment_was_modified_answers_the_first(self):
+        """What was asked has not changed."""
+        given = {"amount": 45, "reason": "Cancelled", "key": "class-1"}
+        first = self.account.issue_credit(**given)
+        move = self.env["account.move"].browse(first)
+        action = move.action_client_adjustment_modify()
+        wizard = self.env[action["res_model"]].with_context(**action["context"])
+        wizard.create({"amount": 40, "reason": "Moved"}).action_confirm()
+        self.assertEqual(self.account.issue_credit(**given), first)
+        self.assertEqual(self.account.balance, 40)
+
+    def test_a_locked_date_moves_to_the_end_of_the_first_open_month(self):
+        """As `issue_credit` promises it: Odoo's own rule."""
+        self.company.sudo().fiscalyear_lock_date = "2025-01-10"
+        self._issue_credit(1, date="2025-02-01")
+        move = self._issue_credit(45, date="2025-01-05")
+        self.assertEqual(move.date, fields.Date.to_date("2025-01-31"))
+
     def test_repeat_of_a_date_that_was_moved_answers_the_first(self):
         self._lock_books()
         given = {"date": self.locked_date, "key": "class-1"}
@@ -577,6 +626,77 @@ class TestAdjustmentModify(AdjustmentCommon):
         self.assertAlmostEqual(invoice.amount_residual, 66.67)
         with self.assertRefused(move.name):
             self._modify(move, amount=41.6)
+
+    def test_parts_of_one_foreign_invoice_stay_as_they_were(self):
+        """Allocated twice, and modified to exactly what is allocated: accepted."""
+        euro = self.setup_other_currency(
+            "EUR", rates=[("1900-01-01", 0.9137), ("2024-02-01", 0.8731)]
+        )
+        for date_due in ("2024-01-10", "2024-03-10"):
+            for amounts in ((33.33, 21.17), (0.01, 0.02), (7.77, 13.13, 5.05, 61.3)):
+                with self.subTest(date_due=date_due, amounts=amounts):
+                    self._check_parts_stay(euro, date_due, amounts)
+
+    def _check_parts_stay(self, euro, date_due, amounts):
+        invoice = self._make_invoice(100, currency_id=euro.id, date_due=date_due)
+        move = self._issue_credit(200)
+        item = self._get_receivable(move)
+        for amount in amounts:
+            item._allocate(self._get_receivable(invoice), amount)
+        left = invoice.amount_residual
+        parts = item.client_allocation_ids
+        self.assertEqual(len(parts), len(amounts))
+        values = parts.mapped("amount"), parts.mapped("debit_amount_currency")
+        allocated = self._open_modify(move).allocated_amount
+        self._modify(move, amount=allocated)
+        parts = item.client_allocation_ids
+        self.assertEqual(
+            (parts.mapped("amount"), parts.mapped("debit_amount_currency")), values
+        )
+        self.assertEqual(item.amount_residual, 0)
+        self.assertEqual(invoice.amount_residual, left)
+
+    def test_refused_in_words_when_the_rates_of_a_date_do_not_cover_the_parts(self):
+        euro = self.setup_other_currency(
+            "EUR", rates=[("1900-01-01", 0.9), ("2024-02-01", 0.5)]
+        )
+        invoice = self._make_invoice(90, currency_id=euro.id, date_due="2024-01-10")
+        move = self._issue_credit(100, date="2024-01-20")
+        self._get_receivable(move)._allocate(self._get_receivable(invoice), 90)
+        with (
+            self.assertRaisesRegex(UserError, "no longer covers what is allocated"),
+            self.env.cr.savepoint(),
+        ):
+            self._modify(move, date="2024-02-20")
+        self.assertEqual(invoice.payment_state, "paid")
+
+    def test_refused_in_words_when_the_entry_was_split(self):
+        """An accountant split the credit over two receivable items."""
+        move = self._issue_credit(45)
+        item = self._get_receivable(move)
+        move.button_draft()
+        move.write(
+            {
+                "line_ids": [
+                    Command.update(item.id, {"balance": -20, "amount_currency": -20}),
+                    Command.create(
+                        {
+                            "account_id": item.account_id.id,
+                            "partner_id": self.client.id,
+                            "balance": -25,
+                            "amount_currency": -25,
+                        }
+                    ),
+                ]
+            }
+        )
+        move.action_post()
+        wizard = self._open_modify(move, amount=50)
+        with self.assertRefused(move.name, "split over several items"):
+            wizard.action_confirm()
+        self._modify(move, reason="Teacher ill")
+        self.assertEqual(move.client_adjustment_reason, "Teacher ill")
+        self.assertEqual(self.account.balance, 45)
 
     def test_raised_credit_is_not_applied_elsewhere_by_itself(self):
         first = self._make_invoice(10)

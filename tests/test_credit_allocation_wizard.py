@@ -186,6 +186,73 @@ class TestCreditAllocationWizard(AllocationCommon):
         wizard.action_allocate()
         self.assertEqual(invoice.payment_state, "paid")
 
+    def _make_instalments(self, *shares):
+        """Make an invoice of 100 due in several parts, in percent."""
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "In parts",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": share, "nb_days": days}
+                    )
+                    for days, share in enumerate(shares)
+                ],
+            }
+        )
+        return self._make_invoice(
+            100, invoice_date_due=False, invoice_payment_term_id=terms.id
+        )
+
+    def test_whole_invoices_only_judges_the_invoice_not_its_instalments(self):
+        """Nothing below 100 of a 30/70 invoice of 100."""
+        invoice = self._make_instalments(30, 70)
+        items = self._get_receivable(invoice)
+        self.assertEqual(items.mapped("balance"), [30.0, 70.0])
+        credit = self._issue_credit(99)
+        wizard = self._open(credit=credit, full_only=True)
+        lines = wizard.line_ids.filtered(lambda line: line.debit_line_id in items)
+        wizard.action_oldest_first()
+        self.assertEqual(lines.mapped("amount"), [0.0, 0.0])
+        wizard.line_ids.amount = 0
+        lines[0].amount = 30
+        with self.assertRefused("does not cover", "100.00"):
+            wizard.action_allocate()
+        lines[1].amount = 69
+        with self.assertRefused("does not cover", "100.00"):
+            wizard.action_allocate()
+        self.assertEqual(invoice.amount_residual, 100.0)
+
+    def test_whole_invoices_only_pays_all_instalments(self):
+        (self.first | self.second | self.third).button_cancel()
+        invoice = self._make_instalments(30, 70)
+        wizard = self._open(credit=self._issue_credit(100), full_only=True)
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [30.0, 70.0])
+        wizard.action_allocate()
+        self.assertEqual(invoice.payment_state, "paid")
+
+    def test_whole_invoices_only_refuses_one_instalment_of_an_invoice(self):
+        """From the invoice, the window shows one instalment: that is not the whole."""
+        invoice = self._make_instalments(30, 70)
+        action = invoice.action_allocate_client_credit()
+        wizard = self.env[action["res_model"]].with_context(action["context"])
+        wizard = wizard.create({"full_only": True})
+        wizard.action_oldest_first()
+        self.assertEqual(wizard.line_ids.mapped("amount"), [0.0])
+        self._type(wizard, self.credit, 30)
+        with self.assertRefused("does not cover", "100.00"):
+            wizard.action_allocate()
+
+    def test_whole_invoices_only_on_demand_judges_the_invoice(self):
+        (self.first | self.second | self.third).button_cancel()
+        invoice = self._make_instalments(30, 70)
+        self.credit.button_cancel()
+        self._issue_credit(99)
+        self.assertEqual(self.account._apply_credits(full_only=True), 0.0)
+        self._issue_credit(1)
+        self.assertEqual(self.account._apply_credits(full_only=True), 100.0)
+        self.assertEqual(invoice.payment_state, "paid")
+
     def test_whole_invoice_covered_by_two_credits_counts_as_whole(self):
         """Case 6: what counts is the sum of what is set against the invoice."""
         other = self._issue_credit(5)

@@ -138,8 +138,8 @@ class ClientCreditAllocation(models.TransientModel):
             allocations.append((credit, debit, amount))
         for debit, amount in asked.items():
             debit._check_amount_due(amount)
-            if self.full_only:
-                self._check_covers(debit, amount)
+        if self.full_only:
+            self._check_covers(asked)
         return allocations
 
     def _get_item(self):
@@ -245,20 +245,26 @@ class ClientCreditAllocation(models.TransientModel):
         self.env["account.move.line"].sudo()._allocate_amounts(allocations)
         return {"type": "ir.actions.act_window_close"}
 
-    def _check_covers(self, debit, amount):
-        """Make sure an amount covers a debt whole.
+    def _check_covers(self, asked):
+        """Make sure amounts cover whole invoices, with all of their instalments.
 
+        :param dict asked: {debit item: amount in its currency}
         :raise UserError: otherwise
         """
-        if debit.currency_id.compare_amounts(amount, debit.amount_residual_currency):
+        for move in {debit.move_id: True for debit in asked}:
+            debts = move._get_client_debts()
+            amount = sum(asked.get(debt, 0.0) for debt in debts)
+            due = sum(debts.mapped("amount_residual_currency"))
+            if move.currency_id.compare_amounts(amount, due) == 0:
+                continue
             raise UserError(
                 self.env._(
                     "%(amount)s does not cover %(document)s of %(client)s whole. Enter "
                     "%(due)s or untick “Whole Invoices Only”.",
-                    amount=debit.currency_id.format(amount),
-                    document=debit.move_id.display_name,
+                    amount=move.currency_id.format(amount),
+                    document=move.display_name,
                     client=self.partner_id.display_name,
-                    due=debit.currency_id.format(debit.amount_residual_currency),
+                    due=move.currency_id.format(due),
                 )
             )
 
