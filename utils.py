@@ -176,6 +176,19 @@ def clean_reason(reason):
     return reason if readable else ""
 
 
+def get_length_problem(env, client_name, reason):
+    """Return that a reason is too long to be read, in words; an empty text if not."""
+    if not isinstance(reason, str) or len(reason) <= MAX_REASON:
+        return ""
+    return env._(
+        "The reason for %(client)s has %(length)s characters. Shorten it to %(most)s "
+        "at most.",
+        client=client_name,
+        length=len(reason),
+        most=MAX_REASON,
+    )
+
+
 def get_reason_problem(env, client_name, reason):
     """Return why `reason` is none for an adjustment, in words.
 
@@ -189,15 +202,16 @@ def get_reason_problem(env, client_name, reason):
             "Give a reason for %(client)s: it is shown in the client's history.",
             client=client_name,
         )
-    if len(reason) > MAX_REASON:
-        return env._(
-            "The reason for %(client)s has %(length)s characters. Shorten it to "
-            "%(most)s at most.",
-            client=client_name,
-            length=len(reason),
-            most=MAX_REASON,
-        )
-    return ""
+    return get_length_problem(env, client_name, reason)
+
+
+def check_length(env, client_name, reason):
+    """Make sure a reason is short enough to be read.
+
+    :raise UserError: see `get_length_problem`
+    """
+    if problem := get_length_problem(env, client_name, reason):
+        raise UserError(problem)
 
 
 def check_reason(env, client_name, reason):

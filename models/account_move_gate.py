@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..const import MARKS, VIEWER
 from ..exceptions import BalanceRefused
-from ..utils import clean_reason
+from ..utils import check_length, clean_reason
 
 # Where the debts of what is being posted are noted, for the transaction alone.
 NOTED_DEBTS = "client_account_noted_debts"
@@ -461,6 +461,7 @@ class AccountMove(models.Model):
                     ", ".join(self.mapped("display_name")[:5]),
                 )
             )
+        check_length(self.env, ", ".join(self.mapped("display_name")[:5]), reason)
         self._with_post_anyway(reason)._post(soft=False)
         return True
 

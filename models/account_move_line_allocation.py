@@ -307,9 +307,7 @@ class AccountMoveLine(models.Model):
         if amount is not None:
             held_back = self._hold_back(debit_values, amount)
         engine = self._with_credit_worth(debit_values, credit_values, held_back)
-        results = super(
-            AccountMoveLine, engine
-        )._prepare_reconciliation_single_partial(
+        results = super(AccountMoveLine, engine)._prepare_reconciliation_single_partial(
             debit_values, credit_values, shadowed_aml_values=shadowed_aml_values
         )
         if amount is None:

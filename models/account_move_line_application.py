@@ -119,8 +119,7 @@ class AccountMoveLine(models.Model):
         found = debts.filtered(lambda line: line._get_client_key() in keys)
         if clients_all := {key[0] for key in keys if policies[key] == "all"}:
             found |= self.search(
-                self._get_open_items_domain(clients_all)
-                & self._get_open_item_domain(1)
+                self._get_open_items_domain(clients_all) & self._get_open_item_domain(1)
             ).filtered(lambda line: policies.get(line._get_client_key()) == "all")
         return found
 

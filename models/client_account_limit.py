@@ -7,7 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..const import DECIDED_STATES
-from ..utils import check_limit, clean_reason, in_plain_context
+from ..utils import check_length, check_limit, clean_reason, in_plain_context
 
 _logger = logging.getLogger(__name__)
 
@@ -148,6 +148,7 @@ class ClientAccount(models.Model):
                     names,
                 )
             )
+        check_length(self.env, names, reason)
         self._touch()
         # Whoever else changed one of them meanwhile made this call start again.
         if wrong := self.filtered(lambda account: account.state != old):

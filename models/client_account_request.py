@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
 from ..const import DECIDED_STATES, VIEWER
-from ..utils import check_date, clean_reason, in_plain_context
+from ..utils import check_date, check_length, clean_reason, in_plain_context
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
 
@@ -536,6 +536,7 @@ class ClientAccountRequest(models.Model):
             vals["limit_until"] = check_date(self.env, name, vals["limit_until"])
         if "reason" in vals:
             vals["reason"] = clean_reason(vals["reason"])
+            check_length(self.env, account.sudo().display_name, vals["reason"])
         return vals
 
     def write(self, vals):
@@ -1037,6 +1038,7 @@ class ClientAccountRequest(models.Model):
                         user=request.requested_by_id.name,
                     )
                 )
+            check_length(self.env, request._get_client_name(), reason)
             request._decide("rejected", rejection_reason=reason)
 
     def action_withdraw(self):

@@ -6,10 +6,13 @@ from . import test_allocation
 from . import test_allocation_currency
 from . import test_allocation_random
 from . import test_bad_input
+from . import test_balance_gate
+from . import test_balance_policy
 from . import test_books_once
 from . import test_callers
 from . import test_client_account
 from . import test_client_credits
+from . import test_client_notice
 from . import test_concurrency
 from . import test_credit_allocation_wizard
 from . import test_credit_application

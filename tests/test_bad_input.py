@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from ..const import MAX_REASON
 from .common import ClientAccountCommon
 
 NOT_NUMBERS = (
@@ -45,7 +46,7 @@ BAD_REASONS = (
 )
 
 # What a refusal of an amount tells the user to do.
-ADVICE = r"Enter an? (amount|number)|To take money away|Round it|Activate it"
+ADVICE = r"Enter (an? (amount|number)|zero)|To take money away|Round it|Activate it"
 
 
 class BadInputCommon(ClientAccountCommon):
@@ -417,9 +418,9 @@ class TestStrangeReasons(BadInputCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # What compresses fits an index row all the same; this does not.
+        # What does not compress, and more than fits the reference.
         letters = random.Random(30).choices(
-            "abcdefghijklmnopqrstuvwxyzäß€", k=1_000_000
+            "abcdefghijklmnopqrstuvwxyzäß€", k=MAX_REASON
         )
         cls.reasons = {
             "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -442,6 +443,14 @@ class TestStrangeReasons(BadInputCommon):
         self.assertEqual(item.client_credit_reason, first_line[:250])
         (shown,) = move.web_read({"client_adjustment_reason": {}, "display_name": {}})
         self.assertEqual(shown["client_adjustment_reason"], reason)
+
+    def test_refused_to_book_a_longer_reason(self):
+        """A reason of 2,000 characters is booked, one of a character more, or of a
+        megabyte, is not."""
+        for length in (MAX_REASON + 1, 1_000_000):
+            for call in (self.account.issue_credit, self.account.charge):
+                with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
+                    call(5, "x" * length)
 
     def test_reasons_are_booked_as_text(self):
         for name, reason in self.reasons.items():

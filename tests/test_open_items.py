@@ -84,9 +84,7 @@ class TestOpenItems(AllocationCommon):
                 "currency_id": self.currencies["IDR"].id,
             }
         )
-        self.assertEqual(
-            window.line_ids.debit_line_id, self._get_receivable(invoice)
-        )
+        self.assertEqual(window.line_ids.debit_line_id, self._get_receivable(invoice))
         window.line_ids.amount = 50
         window.action_confirm()
         self.assertSettled(invoice)

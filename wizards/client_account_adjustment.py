@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..const import APPROVER
-from ..utils import clean_reason, in_plain_context
+from ..utils import check_length, clean_reason, in_plain_context
 from .client_once_mixin import books_once
 
 
@@ -151,7 +151,10 @@ class ClientAccountAdjustment(models.TransientModel):
         """Return why an approver charges against the policies, empty where nobody
         does."""
         approver = self.env.user.has_group(APPROVER)
-        return clean_reason(self.anyway_reason) if approver else ""
+        reason = clean_reason(self.anyway_reason) if approver else ""
+        names = ", ".join(self.account_ids.mapped("display_name")[:5])
+        check_length(self.env, names, reason)
+        return reason
 
     def _check_clients(self):
         """Make sure there are clients, all of one company.

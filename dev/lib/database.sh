@@ -49,6 +49,15 @@ copy_database() {
     fi
 }
 
+# share_filestore DATABASE COUNT: the copies on which pytest's workers run read its files.
+share_filestore() {
+    local worker
+    mkdir -p "$DATA_DIR/filestore/$1"
+    for ((worker = 0; worker < $2; worker++)); do
+        ln -sfn "$1" "$DATA_DIR/filestore/$1-gw$worker"
+    done
+}
+
 # base_modules: what the addon depends on, by its manifest.
 base_modules() {
     [ -e "$CHECKOUT/__manifest__.py" ] || die "The addon's __manifest__.py is missing from $CHECKOUT."
@@ -159,7 +168,9 @@ run_pytest() {
     done
     (
         cd "$STATE_DIR"
-        CHECKOUT=$CHECKOUT COVERAGE_FILE=$STATE_DIR/coverage PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
+        # Workers copy and drop their databases with PostgreSQL's own commands.
+        PATH=$PG_BIN:$PATH CHECKOUT=$CHECKOUT COVERAGE_FILE=$STATE_DIR/coverage \
+            PYTHONPATH=$ODOO_ROOT:$LIB_DIR \
             "$VENV/bin/python" -m pytest -c "$LIB_DIR/pytest.ini" --rootdir="$ADDONS_DIR" \
             --odoo-config="$CONFIG" --odoo-database="$database" --pyargs \
             "${arguments[@]}" "${selection[@]}"

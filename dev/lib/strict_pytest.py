@@ -40,7 +40,21 @@ class StrictRun:
             terminalreporter.write_line("No test ran, which is a failure here.")
 
 
+class StrictWorker:
+    """Make failures of modules that skip themselves: workers report those alone."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self):
+        """Fail what would be skipped."""
+        report = yield
+        if report.skipped:
+            report.outcome = "failed"
+            report.longrepr = f"Skipped, which is a failure here: {report.nodeid}"
+        return report
+
+
 def pytest_configure(config):
-    """Judge the run as a whole, in the main process only."""
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(StrictRun(), "strict_run")
+    """Judge the run as a whole, in the main process; workers tell it what they see."""
+    is_worker = hasattr(config, "workerinput")
+    strict = StrictWorker() if is_worker else StrictRun()
+    config.pluginmanager.register(strict, "strict_run")
