@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 
@@ -10,23 +10,33 @@ class AccountMoveLine(models.Model):
     def _apply_to(self, debits, full_only=False):
         """Apply these credit items of one client to debit items, oldest first.
 
-        Debts that policies pass over are left out, see `_without_credit_exclusion`.
+        Debts that policies pass over are left out, see `_without_credit_exclusion`, and
+        credits dated ahead.
 
         :param debits: open debit items of the same client
         :param bool full_only: leave out debts the credits do not cover whole
         :return: the amount applied, company currency
         """
-        if not self or not debits:
+        credits = self._filter_begun()
+        if not credits or not debits:
             return 0.0
         allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
         plan = self._plan_allocations(
-            self._sorted_for_allocation(),
+            credits._sorted_for_allocation(),
             debits.filtered(
                 lambda line: line.move_id in allowed
             )._sorted_for_allocation(),
             full_only=full_only,
         )
         return self._reconcile_planned(plan)
+
+    def _filter_begun(self):
+        """Return the items whose date has come: no other credit is applied by itself.
+
+        Whoever wants it earlier allocates it by hand.
+        """
+        today = fields.Date.context_today(self)
+        return self.filtered(lambda line: line.date <= today)
 
     def _pay_back_credits(self):
         """Set this debit item of an outbound payment against its client's credits.
@@ -57,7 +67,7 @@ class AccountMoveLine(models.Model):
             lambda line: (
                 line._get_open_sign() < 0 and line.move_id._gives_credit_by_itself()
             )
-        )
+        )._filter_begun()
         policies = {key: policies[key] for key in (debts | givers)._group_by_client()}
         credits = lines._search_credits_by_policy(policies, debts, givers)
         open_debts = lines._search_debts_by_policy(policies, debts, credits)
@@ -88,6 +98,7 @@ class AccountMoveLine(models.Model):
             return self.browse()
         credits = self.search(
             self._get_open_credits_domain(clients_next | clients_all)
+            & Domain("date", "<=", fields.Date.context_today(self))
             & (
                 Domain("move_id.client_account_credit", "=", True)
                 | Domain(

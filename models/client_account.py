@@ -322,7 +322,7 @@ class ClientAccount(models.Model):
 
         Credits of any source are used, as this is an explicit order. Invoices that are
         blocked, wait for a payment transaction or hold a product not payable with
-        account credit are passed over.
+        account credit are passed over, and so are credits dated ahead.
 
         :return: the amount applied, company currency
         :rtype: float

@@ -97,6 +97,12 @@ class ClientAccount(models.Model):
         help="Amounts matched to a draft or to another client's documents. The balance "
         "leaves them out, the history does not.",
     )
+    credit_ahead = fields.Char(
+        string="Of It Later",
+        compute="_compute_credit_ahead",
+        help="The part of the credit that is dated ahead. It is part of the balance, "
+        "and is not applied by itself before its date.",
+    )
     balance_graph = fields.Text(compute="_compute_balance_graph")
     debit_line_ids = fields.Many2many(
         "account.move.line",
@@ -266,7 +272,7 @@ class ClientAccount(models.Model):
         """
         self.env["client.account"].invalidate_model(
             [*FIGURES, "ledger_balance", "ledger_difference", "balance_graph"]
-            + ["debit_line_ids", "credit_line_ids", "history_line_ids"],
+            + ["credit_ahead", "debit_line_ids", "credit_line_ids", "history_line_ids"],
             flush=False,
         )
         self.env["res.partner"]._invalidate_client_figures()
@@ -521,6 +527,34 @@ class ClientAccount(models.Model):
             account.ledger_difference = account.currency_id.round(
                 account.ledger_balance - account.balance
             )
+
+    @api.depends_context("lang")
+    @api.depends("partner_id", "company_id")
+    def _compute_credit_ahead(self):
+        # Sudo: the account's readers need not read journal items.
+        lines = self.env["account.move.line"].sudo()
+        today = fields.Date.context_today(self)
+        for account in self:
+            groups = lines._read_group(
+                account._get_items_domain()
+                & lines._get_open_item_domain(-1)
+                & Domain("date", ">", today),
+                ["date:day"],
+                ["amount_residual:sum"],
+            )
+            account.credit_ahead = ", ".join(
+                self.env._(
+                    "%(amount)s from %(date)s",
+                    amount=account.currency_id.format(-amount),
+                    date=account._format_day_ahead(day),
+                )
+                for day, amount in groups
+            )
+
+    def _format_day_ahead(self, day):
+        """Return a day to come without its year, which is said where it is not next."""
+        near = day < fields.Date.context_today(self) + relativedelta(years=1)
+        return format_date(self.env, day, date_format="d MMM" if near else "d MMM y")
 
     @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")

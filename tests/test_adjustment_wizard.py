@@ -316,6 +316,39 @@ class TestAdjustmentWizard(ClientAccountCommon):
         wizard.action_confirm()
         self.assertEqual(self._get_moves().amount_total, 100)
 
+    def test_total_is_that_of_the_document_under_global_rounding(self):
+        """Case 48: 10.07 with 5 and 9.975 % is 11.57, not 11.58."""
+        taxes = self.env["account.tax"].create(
+            [
+                {"name": f"{rate} %", "amount": rate, "company_id": self.company.id}
+                for rate in (5, 9.975)
+            ]
+        )
+        for method, total in (("round_globally", 11.57), ("round_per_line", 11.57)):
+            self.company.tax_calculation_rounding_method = method
+            for kind in ("credit", "charge"):
+                with self.subTest(method=method, kind=kind):
+                    wizard = self._make_wizard(
+                        amount=10.07,
+                        kind=kind,
+                        document="invoice",
+                        product_id=self.product_a.id,
+                        tax_ids=[Command.set(taxes.ids)],
+                    )
+                    shown = wizard.amount_total
+                    wizard.action_confirm()
+                    move = self._get_moves()[-1]
+                    self.assertEqual(shown, move.amount_total)
+                    self.assertEqual(shown, total)
+
+    def test_total_shows_before_a_client_is_chosen(self):
+        with Form(self.env["client.account.adjustment"]) as form:
+            form.document = "invoice"
+            form.product_id = self.product_a
+            form.amount = 10
+            form.reason = "Class cancelled"
+            self.assertEqual(form.amount_total, 11.5)
+
     def test_total_equals_the_document_with_a_tax_in_the_price(self):
         tax = self.tax_sale_a.copy(
             {"name": "Included", "price_include_override": "tax_included"}

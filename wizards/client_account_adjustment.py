@@ -86,18 +86,30 @@ class ClientAccountAdjustment(models.TransientModel):
                 self.env["account.tax"]._check_company_domain(wizard.company_id)
             )
 
-    @api.depends("account_ids", "amount", "tax_ids", "document", "product_id")
+    @api.depends(
+        "account_ids", "amount", "tax_ids", "document", "product_id", "kind", "date"
+    )
     def _compute_amount_total(self):
         """Take the taxes of the first client: each has a fiscal position of its own."""
         for wizard in self:
             wizard.amount_total = wizard.amount
             if wizard.document == "invoice" and wizard.currency_id:
-                taxes = wizard._get_taxes(wizard.account_ids[:1])
-                wizard.amount_total = taxes.compute_all(
-                    wizard.amount,
-                    currency=wizard.currency_id,
-                    product=wizard.product_id,
-                )["total_included"]
+                wizard.amount_total = wizard._compute_document_total()
+
+    def _compute_document_total(self):
+        """Return the total of the first client's document, as Odoo will compute it."""
+        # Sudo: officers need no right to make invoices; this one is never made.
+        moves_sudo = in_plain_context(self.env["account.move"].sudo())
+        account = self.account_ids[:1]._origin
+        values = {"amount": self.amount, "reason": "", "date": self.date}
+        move_sudo = moves_sudo.with_company(self.company_id).new(
+            self._build_document_vals(account, values | {"date_due": None})
+        )
+        lines, _tax_lines = move_sudo._get_rounded_base_and_tax_lines()
+        totals = self.env["account.tax"].sudo()._get_tax_totals_summary(
+            lines, self.currency_id, self.company_id
+        )
+        return totals["total_amount_currency"]
 
     @api.depends("move_id")
     def _compute_allocated_amount(self):
@@ -224,15 +236,21 @@ class ClientAccountAdjustment(models.TransientModel):
 
         Hook: override to add lines or fields.
         """
-        values = self._prepare_adjustment(account)
+        return self._build_document_vals(account, self._prepare_adjustment(account))
+
+    def _build_document_vals(self, account, values):
+        """Return the values of a credit note or invoice, see `_prepare_document_vals`.
+
+        :param dict values: as of `client.account._prepare_adjustment`
+        """
         reason = values["reason"]
         vals = {
             "move_type": "out_refund" if self.kind == "credit" else "out_invoice",
-            "company_id": account.company_id.id,
+            "company_id": self.company_id.id,
             "partner_id": account.partner_id.id,
-            "currency_id": account.currency_id.id,
+            "currency_id": self.currency_id.id,
             "invoice_date": values["date"] or fields.Date.context_today(self),
-            "ref": reason.splitlines()[0][:120],
+            "ref": reason.split("\n")[0][:120],
             "client_adjustment": self.kind,
             "client_adjustment_reason": reason,
             "client_account_credit": self.kind == "credit",
