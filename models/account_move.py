@@ -267,14 +267,14 @@ class AccountMove(models.Model):
     def _without_credit_exclusion(self, moves):
         """Return those of `moves` that policies and `apply_credits` may give credit to.
 
-        Not those that are blocked, wait for a payment transaction, or hold a product
-        that is not payable with account credit.
+        Not those that are blocked, being paid, wait for a payment transaction, or hold
+        a product that is not payable with account credit.
         """
         # Sudo: transactions and products are read to decide, not shown.
         moves_sudo = moves.sudo()
         waiting = moves_sudo.filtered(
             lambda move: (
-                move.payment_state == "blocked"
+                move.payment_state in ("blocked", "in_payment")
                 or any(
                     transaction.state in ("pending", "authorized", "done")
                     for transaction in move.transaction_ids

@@ -23,6 +23,17 @@ class PostAnyway:
         self.reason = reason
 
 
+class MoneyReceived:
+    """In the context it says which money was received for the drafts that are posted;
+    being an object, no RPC caller can send it.
+
+    :param item: the credit `account.move.line` of the payment
+    """
+
+    def __init__(self, item):
+        self.item = item
+
+
 class AccountMove(models.Model):
     """The gate of client accounts: which documents their policies let through."""
 
@@ -285,11 +296,30 @@ class AccountMove(models.Model):
             for move in moves.sudo():
                 if items := move._get_client_debts():
                     items[0]._search_open_credits()._apply_to(items)
+                    move._take_money_received()
                 if move._has_taken_payment():
                     continue
                 if message := move._get_pay_later_message(account):
                     refused.append((move, account, message))
         self._refuse(refused, anyway)
+
+    def _with_money_received(self, item):
+        """Return these drafts in a context in which money pays them when posted.
+
+        :param item: the credit item of a payment that was made for them
+        """
+        return self.with_context(client_money_received=MoneyReceived(item))
+
+    def _take_money_received(self):
+        """Pay one document with the money that it is posted for, if there is any.
+
+        Money may pay what account credit may not.
+        """
+        received = self.env.context.get("client_money_received")
+        if isinstance(received, MoneyReceived):
+            lines = self.env["account.move.line"].sudo()
+            debts = self._get_client_debts()
+            lines._reconcile_planned(lines._plan_allocations(received.item, debts))
 
     def _get_pay_later_message(self, account):
         """Return why one document of a client who pays up front is refused, in words.

@@ -191,7 +191,22 @@ class AccountMoveLine(models.Model):
                 debit=debit_line.move_id.display_name,
                 other=debit_line.account_id.display_name,
             )
-        return debit_line._get_draft_problem()
+        return debit_line._get_draft_problem() or debit_line._get_being_paid_problem()
+
+    def _get_being_paid_problem(self):
+        """Return that this item's document is being paid already, None where not.
+
+        Where payments have no entry until the bank confirms them, its residual is still
+        open then.
+        """
+        if self.move_id.payment_state != "in_payment":
+            return None
+        return self.env._(
+            "%(document)s of %(client)s is being paid already. Match its payment with "
+            "the bank, or cancel it first.",
+            document=self.move_id.display_name,
+            client=self._get_client_name(),
+        )
 
     def _is_same_client(self, other):
         """Tell whether two items belong to the same client account."""
@@ -303,6 +318,8 @@ class AccountMoveLine(models.Model):
             )
         debit, credit = debit_values["aml"], credit_values["aml"]
         amount = caps.pop((debit.id, credit.id), None)
+        if amount and self._is_taken_anyway(debit_values, credit_values, amount):
+            amount = None
         held_back = {}
         if amount is not None:
             held_back = self._hold_back(debit_values, amount)
@@ -329,6 +346,15 @@ class AccountMoveLine(models.Model):
             debit_values[name] += value
         results.update(debit_values=None, credit_values=None)
         return results
+
+    @api.model
+    def _is_taken_anyway(self, debit_values, credit_values, amount):
+        """Tell whether the engine takes just this amount where nothing is held back.
+
+        So what was planned with the engine is accepted to the cent.
+        """
+        natural = self._simulate_allocation(dict(credit_values), dict(debit_values))
+        return debit_values["aml"].currency_id.compare_amounts(natural, amount) == 0
 
     @api.model
     def _hold_back(self, values, amount):
@@ -361,7 +387,7 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _with_credit_worth(self, debit_values, credit_values, held_back):
-        """Let a credit in company currency pay a foreign debt without leaving roundings.
+        """Let a credit in company currency pay a foreign debt and leave no roundings.
 
         What is left of it is rounded to the company's currency, and 1 USD cent is 160
         IDR: the credit is worth all that is asked within that rounding. Where the rate

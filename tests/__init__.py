@@ -14,12 +14,13 @@ from . import test_client_account
 from . import test_client_credits
 from . import test_client_notice
 from . import test_concurrency
-from . import test_credit_allocation_wizard
 from . import test_credit_ahead
+from . import test_credit_allocation_wizard
 from . import test_credit_application
 from . import test_figures_sql
 from . import test_gate_races
 from . import test_open_items
+from . import test_payment_accounts
 from . import test_payment_wizard
 from . import test_request_races
 from . import test_request_routes

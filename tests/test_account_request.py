@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from ..const import MAX_REASON
 from .common import ClientAccountRequestCommon
 
 
@@ -540,8 +541,20 @@ class TestAccountRequest(ClientAccountRequestCommon):
         self.assertIn("&lt;script&gt;", body)
         self.assertIn("{{ 7*7 }}", body)
         self.assertNotIn("49", body)
-        request = self._submit_request(5, reason="x" * 1_000_000)
-        self.assertEqual(len(request.reason), 1_000_000)
+
+    def test_refused_to_give_a_longer_reason(self):
+        """2,000 characters are taken, one more is not, by whoever gives a reason."""
+        longest, longer = "x" * MAX_REASON, "x" * (MAX_REASON + 1)
+        with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
+            self._make_request(5, reason=longer)
+        request = self._submit_request(5, reason=longest)
+        with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
+            request.with_user(self.leader)._reject(longer)
+        request.with_user(self.leader).action_approve()
+        for change in (self.account.action_suspend, self.account.action_resume):
+            with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
+                change(longer)
+            change(longest)
 
     # === Who is asked ===
 

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command, Domain
+from odoo.fields import Command
 
 from ..utils import check_amount, check_date, in_plain_context
 from .client_once_mixin import books_once
@@ -23,7 +23,9 @@ class ClientAccountPayment(models.TransientModel):
         default="inbound",
         required=True,
     )
-    amount = fields.Monetary()
+    amount = fields.Monetary(
+        compute="_compute_amount", store=True, readonly=False, precompute=True
+    )
     currency_id = fields.Many2one(
         "res.currency",
         compute="_compute_currency_id",
@@ -66,8 +68,15 @@ class ClientAccountPayment(models.TransientModel):
     amount_remaining = fields.Monetary(
         string="Left as Credit",
         compute="_compute_amount_remaining",
-        help="What stays as credit of the client, at today's rates.",
+        help="What stays as credit of the client, at the rates of the payment's day.",
     )
+    discount_total = fields.Monetary(
+        string="Early Payment Discount",
+        compute="_compute_amount_remaining",
+        help="Granted on the invoices that are paid in time, and booked with the "
+        "payment.",
+    )
+    problem = fields.Char(compute="_compute_amount_remaining")
     pay_more = fields.Boolean(
         string="Pay Back More",
         help="Pay back more than the open credit: the rest is owed by the client.",
@@ -76,10 +85,7 @@ class ClientAccountPayment(models.TransientModel):
     credit_available = fields.Monetary(
         string="Open Credit",
         compute="_compute_credit_available",
-        currency_field="company_currency_id",
-    )
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
+        help="What the open credits are worth on the payment's day.",
     )
 
     # === Compute ===
@@ -141,62 +147,136 @@ class ClientAccountPayment(models.TransientModel):
                 ],
             ]
 
-    @api.depends("amount", "currency_id", "date", "line_ids.amount")
-    def _compute_amount_remaining(self):
+    @api.depends("account_id", "payment_type")
+    def _compute_amount(self):
+        """Offer all there is to pay back; what is received only the user knows."""
         for wizard in self:
-            wizard.amount_remaining = wizard.amount - sum(
-                wizard._convert_from(line.currency_id, line.amount)
-                for line in wizard.line_ids
+            if wizard.payment_type == "outbound" and not wizard.amount:
+                wizard.amount = wizard._get_credit_worth()
+
+    @api.depends("amount", "currency_id", "date", "account_id", "line_ids.amount")
+    def _compute_amount_remaining(self):
+        """Run the engine over the amounts typed, without booking them."""
+        for wizard in self:
+            wizard.problem = False
+            wizard.discount_total = sum(
+                line.discount for line in wizard.line_ids if line._takes_discount()
             )
+            wizard.amount_remaining = wizard.amount
+            if wizard.payment_type == "outbound" or not wizard.account_id:
+                continue
+            try:
+                shares = wizard._simulate_shares(wizard._get_allocations())
+                wizard.amount_remaining = wizard.currency_id.round(
+                    wizard.amount + wizard.discount_total - sum(shares.values())
+                )
+            except UserError as error:
+                wizard.problem = str(error)
+                wizard.amount_remaining = wizard.amount - wizard._sum_typed()
+
+    def _sum_typed(self):
+        """Return what is typed beside the invoices, in the payment's currency."""
+        return sum(
+            line.currency_id._convert(
+                line.amount, self.currency_id, self.company_id, self._get_date()
+            )
+            for line in self.line_ids.filtered("currency_id")
+        )
+
+    def _get_date(self):
+        """Return the payment's day."""
+        return self.date or fields.Date.context_today(self)
 
     @api.constrains("account_id")
     def _check_account_id(self):
         # Constraints run under sudo, which says nothing of the user's own rights.
         self.account_id.sudo(False)._check_officer()
 
-    @api.depends("account_id")
+    @api.depends("account_id", "currency_id", "date", "payment_type")
     def _compute_credit_available(self):
         for wizard in self:
-            wizard.credit_available = wizard.account_id.credit_available
+            wizard.credit_available = wizard._get_credit_worth()
 
     @api.depends("payment_type", "amount", "currency_id", "date", "account_id")
     def _compute_exceeds_credit(self):
         for wizard in self:
             wizard.exceeds_credit = (
-                wizard.payment_type == "outbound" and wizard._is_more_than_credit()
+                wizard.payment_type == "outbound"
+                and bool(wizard.currency_id)
+                and wizard.currency_id.compare_amounts(
+                    wizard.amount, wizard._get_credit_worth()
+                )
+                > 0
             )
 
-    def _is_more_than_credit(self):
-        """Tell whether the amount is above the client's open credit."""
-        currency = self.account_id.currency_id
-        if not currency or not self.currency_id:
-            return False
-        amount = self.currency_id._convert(
-            self.amount, currency, self.company_id, self.date or fields.Date.today()
-        )
-        return currency.compare_amounts(amount, self.account_id.credit_available) > 0
+    # === What is open ===
 
-    def _convert_from(self, currency, amount):
-        """Return an amount of another currency in the payment's."""
-        return currency._convert(
-            amount, self.currency_id, self.company_id, self.date or fields.Date.today()
-        )
-
-    def _search_debts(self):
-        """Return the open debts on the account the payment will be on, oldest first."""
+    def _search_open_items(self):
+        """Return the open receivable items of the client, on whichever account."""
         # The lines are computed under sudo, which says nothing of the user's rights.
         self.account_id.sudo(False)._check_officer()
         # Sudo: officers need no right to read journal items of their clients.
+        lines = self.env["account.move.line"].sudo()
+        return lines.search(self.account_id.sudo()._get_open_items_domain())
+
+    def _search_debts(self):
+        """Return what money may be received for, earliest due first.
+
+        Not what is being paid already; but drafts that wait for just this money.
+        """
+        debts = (
+            self._search_open_items()
+            ._filter_open_debts()
+            .filtered(lambda line: not line._get_being_paid_problem())
+        )
+        return (debts | self._search_waiting_drafts())._sorted_for_allocation()
+
+    def _search_waiting_drafts(self):
+        """Return the items of drafts that only money received for them can post.
+
+        The client pays up front, and they hold a product not payable with credit.
+        """
         account = self.account_id.sudo()
-        return (
-            self.env["account.move.line"]
+        if account._get_policy("pay_later") != "disabled":
+            return self.env["account.move.line"].sudo()
+        drafts = (
+            self.env["account.move"]
             .sudo()
             .search(
-                account._get_open_items_domain()
-                & self.env["account.move.line"]._get_open_item_domain(1)
-                & Domain("account_id", "=", account._get_receivable_account().id)
+                [
+                    ("commercial_partner_id", "=", account.partner_id.id),
+                    ("company_id", "child_of", account.company_id.id),
+                    ("move_type", "in", ("out_invoice", "out_receipt")),
+                    ("state", "=", "draft"),
+                ]
             )
-            ._sorted_for_allocation()
+        )
+        return drafts._filter_credit_excluded()._get_receivable_items().sudo()
+
+    def _get_credits_by_account(self):
+        """Return {receivable account: open credits on it} of the client."""
+        credits = self._search_open_items()._filter_open_credits()
+        return credits._sorted_for_allocation().grouped("account_id")
+
+    def _get_credit_worth(self, credits=None):
+        """Return what credits are worth on the payment's day, in its currency.
+
+        :param credits: credit items, None for all open ones of the client
+        """
+        if not self.account_id or not self.currency_id:
+            return 0.0
+        if credits is None:
+            credits = self._search_open_items()._filter_open_credits()
+        return self.currency_id.round(
+            sum(
+                credit.currency_id._convert(
+                    -credit.amount_residual_currency,
+                    self.currency_id,
+                    self.company_id,
+                    self._get_date(),
+                )
+                for credit in credits
+            )
         )
 
     def _get_wizard_clients(self, vals):
@@ -208,19 +288,26 @@ class ClientAccountPayment(models.TransientModel):
     # === Actions ===
 
     def action_oldest_first(self):
-        """Fill in the amounts oldest first, as far as the money goes."""
+        """Fill in the amounts earliest due first, as far as the money goes."""
         self._check_one_wizard()
         self.account_id._check_officer()
+        lines = in_plain_context(self.env["account.move.line"].sudo())
         left = self.amount
         for line in self.line_ids:
-            due = self._convert_from(line.currency_id, line.amount_open)
-            if self.currency_id.compare_amounts(due, left) <= 0:
-                line.amount = line.amount_open
-            else:
-                line.amount = self.currency_id._convert(
-                    left, line.currency_id, self.company_id, self.date
-                )
-            left -= min(due, left)
+            line.amount = 0.0
+            debit = line._get_debit()
+            if not debit or self.currency_id.compare_amounts(left, 0) <= 0:
+                continue
+            net = line.amount_open - line.discount
+            if line.discount and self.currency_id.compare_amounts(net, left) <= 0:
+                line.amount = net
+                left -= net
+                continue
+            money = self._get_money_values(left)
+            line.amount = lines._simulate_allocation(
+                money, debit._get_residual_values()
+            )
+            left = -money["amount_residual_currency"]
         return self._reopen()
 
     def action_clear(self):
@@ -239,19 +326,176 @@ class ClientAccountPayment(models.TransientModel):
         """
         self.account_id._check_officer()
         self._check_payment()
-        allocations = self._get_allocations()
-        # Sudo: officers need no right to make payments; what is booked is fixed.
-        payment_sudo = self._create_payment_sudo()
-        item = payment_sudo.move_id.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-        )
         if self.payment_type == "outbound":
-            item._pay_back_credits()
-        elif allocations:
-            item._allocate_amounts(
-                [(item, debit, amount) for debit, amount in allocations]
+            payments_sudo = self._pay_back()
+        else:
+            payments_sudo = self._receive(self._get_allocations())
+        return payments_sudo.move_id._get_client_done_action(self.date)
+
+    def _receive(self, allocations):
+        """Book the money, one payment for each receivable account, and allocate it.
+
+        :param allocations: from `_get_allocations`
+        :return: the `account.payment`, under sudo as officers need no right to make
+            payments; what is booked is fixed
+        """
+        shares = self._simulate_shares(allocations)
+        account = self.account_id._get_receivable_account().sudo()
+        rest = self.amount + self.discount_total - sum(shares.values())
+        if not self.currency_id.is_zero(rest):
+            shares[account] = shares.get(account, 0.0) + rest
+        payments_sudo = self.env["account.payment"].sudo()
+        for account, share in shares.items():
+            paid = [item for item in allocations if item[0].account_id == account]
+            payments_sudo |= self._receive_on(account, share, paid)
+        return payments_sudo
+
+    def _receive_on(self, account, share, allocations):
+        """Book the money for one receivable account and allocate it.
+
+        :param float share: of the money and the discounts, in the payment's currency
+        :param allocations: those on this account
+        :return: the `account.payment`, under sudo
+        """
+        discounted = [item for item in allocations if item[2]]
+        discount = sum(discount for _debit, _amount, discount in discounted)
+        payment_sudo = self._create_payment_sudo(
+            share - discount,
+            destination_account_id=account.id,
+            write_off_line_vals=self._prepare_discount_vals(discounted),
+        )
+        item = payment_sudo.move_id._get_receivable_items()
+        posted = [pair for pair in allocations if pair[0].parent_state == "posted"]
+        item._allocate_amounts([(item, debit, amount) for debit, amount, _d in posted])
+        drafts = (
+            self.env["account.move"]
+            .union(*(debit.move_id for debit, *_rest in allocations))
+            .filtered(lambda move: move.state == "draft")
+        )
+        if drafts:
+            drafts._with_money_received(item)._post(soft=False)
+        return payment_sudo
+
+    def _prepare_discount_vals(self, allocations):
+        """Return the items that book the early payment discounts, as Odoo's own Pay.
+
+        :param allocations: list of (debit item, amount, discount in its currency)
+        """
+        if not allocations:
+            return []
+        company = self.company_id.sudo()
+        discount = sum(discount for _debit, _amount, discount in allocations)
+        values = self.env[
+            "account.move"
+        ]._get_invoice_counterpart_amls_for_early_payment_discount(
+            [
+                {
+                    "aml": debit,
+                    "amount_currency": -debit.amount_residual_currency,
+                    "balance": debit.currency_id._convert(
+                        -debit.amount_residual_currency,
+                        company.currency_id,
+                        company,
+                        self._get_date(),
+                    ),
+                }
+                for debit, _amount, _discount in allocations
+            ],
+            self.currency_id._convert(
+                discount, company.currency_id, company, self._get_date()
+            ),
+        )
+        return [vals for group in values.values() for vals in group]
+
+    def _pay_back(self):
+        """Pay credits back, one payment for each receivable account they are on.
+
+        What is paid beyond them is owed by the client.
+
+        :return: the `account.payment`, under sudo
+        """
+        left = self.amount
+        shares = {}
+        for account, credits in self._get_credits_by_account().items():
+            share = min(left, self._get_credit_worth(credits))
+            if self.currency_id.compare_amounts(share, 0) > 0:
+                shares[account] = share
+                left = self.currency_id.round(left - share)
+        if left:
+            account = self.account_id._get_receivable_account().sudo()
+            shares[account] = shares.get(account, 0.0) + left
+        payments_sudo = self.env["account.payment"].sudo()
+        for account, share in shares.items():
+            payment_sudo = self._create_payment_sudo(
+                share, destination_account_id=account.id
             )
-        return payment_sudo.move_id._get_client_done_action(self.date)
+            payment_sudo.move_id._get_receivable_items()._pay_back_credits()
+            payments_sudo |= payment_sudo
+        return payments_sudo
+
+    # === Simulation ===
+
+    def _get_money_values(self, amount):
+        """Return the residuals that the engine would take of money received.
+
+        :param float amount: in the payment's currency
+        """
+        lines = in_plain_context(self.env["account.move.line"].sudo())
+        company = self.company_id.sudo()
+        balance = self.currency_id._convert(
+            amount, company.currency_id, company, self._get_date()
+        )
+        move = lines.move_id.new(
+            {
+                "move_type": "entry",
+                "company_id": company.id,
+                "date": self._get_date(),
+                # The engine takes other rates for payments than for entries.
+                "origin_payment_id": self.env["account.payment"].sudo().new({}),
+            }
+        )
+        line = lines.new(
+            {
+                "move_id": move,
+                "company_id": company.id,
+                "account_id": self.account_id._get_receivable_account().id,
+                "partner_id": self.account_id.partner_id.id,
+                "date": self._get_date(),
+                "currency_id": self.currency_id.id,
+                "amount_currency": -amount,
+                "balance": -balance,
+            }
+        )
+        return {
+            "aml": line,
+            "amount_residual": -balance,
+            "amount_residual_currency": -amount,
+            "parent_state": "posted",
+        }
+
+    def _simulate_shares(self, allocations):
+        """Return what the allocations take of the money and the discounts.
+
+        :param allocations: from `_get_allocations`
+        :return: {receivable account: amount in the payment's currency}
+        :raise UserError: when they take more than there is
+        """
+        shares = {}
+        if not allocations:
+            return shares
+        lines = in_plain_context(self.env["account.move.line"].sudo())
+        total = self.currency_id.round(self.amount + self.discount_total)
+        money = self._get_money_values(total)
+        for debit, amount, _discount in allocations:
+            before = money["amount_residual_currency"]
+            lines._simulate_allocation(money, debit._get_residual_values(), amount)
+            taken = money["amount_residual_currency"] - before
+            shares[debit.account_id] = self.currency_id.round(
+                shares.get(debit.account_id, 0.0) + taken
+            )
+        return shares
+
+    # === Checks ===
 
     def _check_payment(self):
         """Make sure the payment can be booked.
@@ -276,7 +520,7 @@ class ClientAccountPayment(models.TransientModel):
                     client=name,
                 )
             )
-        if self.payment_type == "outbound" and self.account_id.credit_available <= 0:
+        if self.payment_type == "outbound" and self._get_credit_worth() <= 0:
             raise UserError(
                 self.env._(
                     "%s has no open credit to pay back. Issue a credit first.", name
@@ -288,24 +532,22 @@ class ClientAccountPayment(models.TransientModel):
                     "%(client)s has %(credit)s in credit. Pay back that much or less, "
                     "or tick “Pay Back More”: the rest is owed by the client.",
                     client=name,
-                    credit=self.account_id.currency_id.format(
-                        self.account_id.credit_available
-                    ),
+                    credit=self.currency_id.format(self._get_credit_worth()),
                 )
             )
 
     def _get_allocations(self):
         """Return the typed allocations, checked against what is due.
 
-        :return: list of (debit item, amount in its currency)
+        :return: list of (debit item, amount allocated in its currency, early payment
+            discount that is part of it)
         :raise UserError: when one does not belong here, or too much is allocated
         """
         name = self.account_id.display_name
         allocations = []
         for line in self.line_ids.filtered("amount"):
-            # Sudo: officers need no right to read journal items of their clients.
-            debit = line.debit_line_id.sudo()
-            if not debit._belongs_to(self.account_id):
+            debit = line._get_debit()
+            if not debit:
                 raise UserError(
                     self.env._(
                         "Choose an open invoice or charge of %s in each line with an "
@@ -313,26 +555,43 @@ class ClientAccountPayment(models.TransientModel):
                         name,
                     )
                 )
+            if problem := debit._get_being_paid_problem():
+                raise UserError(problem)
             amount = check_amount(self.env, name, line.amount, debit.currency_id)
+            discount = line.discount if line._takes_discount() else 0.0
+            amount = debit.currency_id.round(amount + discount)
             debit._check_amount_due(amount)
-            allocations.append((debit, amount))
-        if self.currency_id.compare_amounts(self.amount_remaining, 0) < 0 and all(
-            debit.currency_id == self.currency_id for debit, _amount in allocations
+            allocations.append((debit, amount, discount))
+        self._check_enough_money(allocations)
+        return allocations
+
+    def _check_enough_money(self, allocations):
+        """Make sure that what is typed in the payment's currency is there.
+
+        :raise UserError: otherwise
+        """
+        total = sum(amount - discount for _debit, amount, discount in allocations)
+        more = self.currency_id.round(total - self.amount)
+        if more > 0 and all(
+            debit.currency_id == self.currency_id for debit, *_rest in allocations
         ):
             raise UserError(
                 self.env._(
                     "%(client)s pays %(amount)s, but %(more)s more is allocated. "
                     "Lower an allocated amount or raise the payment.",
-                    client=name,
+                    client=self.account_id.display_name,
                     amount=self.currency_id.format(self.amount),
-                    more=self.currency_id.format(-self.amount_remaining),
+                    more=self.currency_id.format(more),
                 )
             )
-        return allocations
 
-    def _create_payment_sudo(self):
-        """Make and post the payment, always with its journal entry.
+    # === Booking ===
 
+    def _create_payment_sudo(self, amount, **values):
+        """Make and post a payment, always with its journal entry.
+
+        :param float amount: in the payment's currency
+        :param values: more values of the payment
         :return: the `account.payment`, under sudo
         """
         payments_sudo = in_plain_context(self.env["account.payment"].sudo())
@@ -340,7 +599,9 @@ class ClientAccountPayment(models.TransientModel):
         if not self.payment_method_line_id.sudo().payment_account_id:
             # Without an account the payment would book no entry, so give no credit.
             payments_sudo = payments_sudo.with_context(force_payment_move=True)
-        payment_sudo = payments_sudo.create(self._prepare_payment_vals())
+        payment_sudo = payments_sudo.create(
+            {**self._prepare_payment_vals(), "amount": amount, **values}
+        )
         payment_sudo = payment_sudo.with_context(force_payment_move=False)
         payment_sudo.action_post()
         if self.payment_type == "inbound":
@@ -357,7 +618,6 @@ class ClientAccountPayment(models.TransientModel):
             "payment_type": self.payment_type,
             "partner_type": "customer",
             "partner_id": self.account_id.partner_id.id,
-            "amount": self.currency_id.round(self.amount),
             "currency_id": self.currency_id.id,
             "date": self.date,
             "journal_id": self.journal_id.id,

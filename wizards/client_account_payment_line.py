@@ -21,6 +21,11 @@ class ClientAccountPaymentLine(models.TransientModel):
     document_name = fields.Char(string="Document", compute="_compute_line_values")
     date_due = fields.Date(string="Due Date", compute="_compute_line_values")
     amount_open = fields.Monetary(string="Due", compute="_compute_line_values")
+    discount = fields.Monetary(
+        string="Early Payment Discount",
+        compute="_compute_line_values",
+        help="Granted where what is due less the discount is paid in time.",
+    )
     amount = fields.Monetary(help="In the currency of the invoice.")
 
     _amount_range = models.Constraint(
@@ -28,18 +33,45 @@ class ClientAccountPaymentLine(models.TransientModel):
         "An allocated amount is zero or above, and below 1,000,000,000,000.",
     )
 
-    @api.depends("debit_line_id")
+    @api.depends("debit_line_id", "payment_id.date", "payment_id.currency_id")
     def _compute_line_values(self):
         for line in self:
-            # Sudo: officers need no right to read journal items of their clients.
-            debit = line.debit_line_id.sudo()._origin
-            if not debit._belongs_to(line.payment_id.account_id.sudo()):
-                # Nothing of an item a caller sent: confirming refuses it in words.
-                debit = debit.browse()
+            # Nothing of an item a caller sent: confirming refuses it in words.
+            debit = line._get_debit()
             line.currency_id = debit.currency_id
-            line.document_name = debit.move_id.name
+            line.document_name = debit.move_id.display_name
             line.date_due = debit.date_maturity
             line.amount_open = debit.amount_residual_currency
+            line.discount = line._get_discount(debit)
+
+    def _get_debit(self):
+        """Return the item of this line, none where it is not the client's.
+
+        :return: `account.move.line` under sudo: officers need no right to read journal
+            items of their clients
+        """
+        self.ensure_one()
+        debit = self.debit_line_id.sudo()._origin
+        account = self.payment_id.account_id.sudo()
+        return debit if debit._belongs_to(account) else debit.browse()
+
+    def _get_discount(self, debit):
+        """Return the early payment discount that Odoo's own Pay would grant."""
+        payment = self.payment_id
+        if not debit or not debit.move_id._is_eligible_for_early_payment_discount(
+            payment.currency_id, payment.date
+        ):
+            return 0.0
+        return debit.currency_id.round(
+            debit.amount_residual_currency - debit.discount_amount_currency
+        )
+
+    def _takes_discount(self):
+        """Tell whether this line pays what is due less the discount."""
+        self.ensure_one()
+        return bool(self.discount) and not self.currency_id.compare_amounts(
+            self.amount, self.amount_open - self.discount
+        )
 
     def _get_wizard_clients(self, vals):
         wizard = self.payment_id or self.payment_id.browse(vals.get("payment_id") or [])

@@ -161,6 +161,7 @@ class ClientCreditAllocation(models.TransientModel):
                 and (line._get_open_sign() > 0) == bool(self.credit_line_id)
             )
         )
+        others = others.filtered(lambda line: not line._get_being_paid_problem())
         if self.credit_line_id:
             excluded = others.move_id._filter_credit_excluded()
             others = others.filtered(lambda line: line.move_id not in excluded)
