@@ -295,9 +295,10 @@ class TestPaidUpFront(PaymentCommon):
             draft.action_post()
         wizard = self._open_window(amount=80)
         self.assertEqual(self._get_documents(wizard), draft)
-        self._type(wizard, {draft: 79})
+        less = self._open_window(amount=79)
+        self._type(less, {draft: 79})
         with self.assertRefused("pays up front"), self.env.cr.savepoint():
-            wizard.action_confirm()
+            less.action_confirm()
         self.env.invalidate_all()
         self._type(wizard, {draft: 80})
         wizard.action_confirm()
