@@ -28,5 +28,7 @@ from . import product_template
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_alert
+from . import res_partner_limit
 from . import res_partner_merge
 from . import res_partner_policy

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..const import DECIDED_STATES, MARKS, VIEWER
+from ..const import MARKS, VIEWER
 
 
 class AccountMove(models.Model):
@@ -172,6 +172,7 @@ class AccountMove(models.Model):
                 move.state == "draft"
                 and move.move_type == "out_invoice"
                 and not move.company_id.account_use_credit_limit
+                and self._get_warning_account(move)._is_limit_decided()
             ):
                 own_currency = move.currency_id == move.company_currency_id
                 total = "total_amount_currency" if own_currency else "total_amount"
@@ -185,10 +186,12 @@ class AccountMove(models.Model):
     def _build_credit_warning_message(
         self, record, current_amount=0.0, exclude_current=False, exclude_amount=0.0
     ):
-        """Override of `account` to read the limit from the client's account.
+        """Override of `account` to read the limit from the client's account, once
+        somebody decided about it.
 
-        Odoo's own limit cannot say 0 or "suspended" and is not read. Amounts are in the
-        currency of the record's company. Who may not see figures gets none.
+        Odoo's own limit cannot say 0 or "suspended". Until then it warns as before.
+        Amounts are in the currency of the record's company. Who may not see figures
+        gets none.
 
         :param record: the document, with partner_id and company_id; an order, too
         :param float current_amount: what the document adds to what the client owes
@@ -201,9 +204,13 @@ class AccountMove(models.Model):
             # figures to the cent.
             return ""
         account = self._get_warning_account(record)
-        if account.state not in (*DECIDED_STATES, "closed"):
-            # Nobody decided about a limit, so there is none to pass.
-            return ""
+        if not account._is_limit_decided():
+            return super()._build_credit_warning_message(
+                record,
+                current_amount=current_amount,
+                exclude_current=exclude_current,
+                exclude_amount=exclude_amount,
+            )
         committed = account._get_committed_amounts().get(account, 0.0)
         exposure = current_amount - account.balance + max(committed - exclude_amount, 0)
         limit = account.limit_in_force

@@ -387,12 +387,12 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _with_credit_worth(self, debit_values, credit_values, held_back):
-        """Let a credit in company currency pay a foreign debt and leave no roundings.
+        """Let a credit pay a foreign debt without leaving what is only rounding.
 
-        What is left of it is rounded to the company's currency, and 1 USD cent is 160
-        IDR: the credit is worth all that is asked within that rounding. Where the rate
-        has not moved since the debt was booked, both fall by the debt's own part in
-        company currency, so that slices add up on both sides.
+        What is left of a credit is rounded to the company's currency, and 1 USD cent is
+        160 IDR: it is worth all that is asked within that rounding. Where the rate has
+        not moved since the debt was booked, both fall by the debt's own part in company
+        currency, so that slices add up on both sides.
 
         :param dict debit_values: residuals of the debit item, reduced to what is asked;
             a rounding more of it is taken where that uses the credit up
@@ -401,52 +401,55 @@ class AccountMoveLine(models.Model):
         :return: the model, with what the credit is worth in its context
         """
         debit, currency = debit_values["aml"], debit_values["aml"].currency_id
-        company_currency = debit.company_currency_id
-        credit = credit_values["aml"]
-        if currency == company_currency or credit.currency_id != company_currency:
+        if currency == debit.company_currency_id:
             return self
         worth = self._prepare_move_line_residual_amounts(
             credit_values, currency, other_aml_values=debit_values
         ).get(currency)
-        if not worth:
+        if not worth or not worth["rate"]:
             return self
+        rate, residual = worth["rate"], -worth["residual"]
         asked = debit_values["amount_residual_currency"]
-        due, left = debit_values["amount_residual"], -credit_values["amount_residual"]
-        uses_up = currency.compare_amounts(asked, -worth["residual"]) >= 0
-        if uses_up and not debit._is_rounding(asked - left * worth["rate"], worth):
-            return self
-        rate = None
-        if debit._was_booked_at(worth["rate"]):
-            part = min(due, left)
-            if held_back and uses_up:
-                part = min(left, due + held_back["amount_residual"])
-            if held_back:
-                held_back["amount_residual"] += due - part
-                debit_values["amount_residual"] = part
-            rate = asked / part if part else 0.0
+        excess = currency.compare_amounts(asked, residual)
+        if excess > 0:
+            left = credit_values["amount_residual"]
+            if credit_values["aml"].currency_id == currency or not debit._is_rounding(
+                asked + left * rate, rate
+            ):
+                return self
+        same_rate = None
+        if debit._is_rounding(debit.amount_currency - debit.balance * rate, rate):
+            part = self._match_parts(debit_values, credit_values, held_back, excess)
+            same_rate = asked / part if part else 0.0
         return self.with_context(
             client_credit_worth=CreditWorth(
-                residual=asked if uses_up else -worth["residual"],
-                rate=rate,
+                asked if excess > 0 else residual, same_rate
             )
         )
 
-    def _was_booked_at(self, rate):
-        """Tell whether this foreign item was booked at a rate, but for its rounding."""
-        self.ensure_one()
-        return self._is_rounding(
-            self.amount_currency - self.balance * rate, {"rate": rate}
-        )
+    @api.model
+    def _match_parts(self, debit_values, credit_values, held_back, excess):
+        """Return how much both items fall by in company currency.
 
-    def _is_rounding(self, difference, worth):
+        :param int excess: zero or above where what is asked uses the credit up
+        """
+        due, left = debit_values["amount_residual"], -credit_values["amount_residual"]
+        if held_back:
+            most = due + held_back["amount_residual"]
+            part = min(left, most if excess >= 0 else due)
+            held_back["amount_residual"] += due - part
+            debit_values["amount_residual"] = part
+            return part
+        return min(due, left)
+
+    def _is_rounding(self, difference, rate):
         """Tell whether an amount of this item's currency comes from rounding alone.
 
         :param float difference: in the item's currency
-        :param dict worth: with the `rate` of the company's currency into the item's
+        :param float rate: of the company's currency into the item's
         """
-        most = self.company_currency_id.rounding * worth["rate"]
-        most = (most + self.currency_id.rounding) / 2
-        return abs(difference) <= most * (1 + 1e-6)
+        most = self.company_currency_id.rounding * rate + self.currency_id.rounding
+        return abs(difference) <= most / 2 * (1 + 1e-6)
 
     @api.model
     def _prepare_move_line_residual_amounts(

@@ -24,7 +24,13 @@ TOLD_FIELDS = {
 }
 
 # Writing these may bring an account below a threshold or above its limit.
-NOTICE_FIELDS = {"state", "credit_limit", *THRESHOLDS, *THRESHOLDS.values()}
+NOTICE_FIELDS = {
+    "state",
+    "credit_limit",
+    "negative_balance",
+    *THRESHOLDS,
+    *THRESHOLDS.values(),
+}
 
 CRON = "client_account.ir_cron_client_notices"
 
@@ -114,7 +120,9 @@ class ClientAccount(models.Model):
         with what was told, so that a job that is killed goes on where it was.
         """
         self.env["client.account.notice"]._queue_again()
+        notices = self.env["client.account.notice"]
         crossed = self._fetch_crossed_ids()
+        crossed = list(dict.fromkeys([*crossed, *notices._fetch_mailable_ids()]))
         cron = self.env["ir.cron"]
         seconds_left = cron._commit_progress(remaining=len(crossed))
         for batch in split_every(BATCH_SIZE, crossed):
@@ -171,8 +179,7 @@ class ClientAccount(models.Model):
                  CROSS JOIN LATERAL (
                     SELECT %(low_client)s AS low_client,
                            %(low_manager)s AS low_manager,
-                           account.state IN %(decided)s
-                               AND sums.balance < -sums.allowed AS exceeded,
+                           %(limited)s AND sums.balance < -sums.allowed AS exceeded,
                            sums.allowed > 0
                                AND company.client_limit_warning_share > 0
                                AND -sums.balance * 100 >= sums.allowed
@@ -195,12 +202,35 @@ class ClientAccount(models.Model):
                 """,
                 items=self._get_open_items_sql(),
                 limit=self._get_limit_in_force_sql(SQL("account")),
-                decided=DECIDED_STATES,
+                limited=self._get_limited_sql(),
                 low_client=self._get_low_balance_sql("low_balance_client"),
                 low_manager=self._get_low_balance_sql("low_balance_manager"),
             )
         )
         return [account_id for (account_id,) in rows]
+
+    @api.model
+    def _get_limited_sql(self):
+        """Return whether an account has a limit to exceed, zero perhaps.
+
+        Somebody decided one, or nobody did and the policy prevents debts.
+
+        :return: `SQL` on the aliases `account` and `company` as `_get_policy_sql`
+        """
+        return SQL(
+            "(account.state IN %s OR (account.state = 'not_granted'"
+            " AND %s = 'prevented'))",
+            DECIDED_STATES,
+            self._get_policy_sql("negative_balance"),
+        )
+
+    def _is_limited(self):
+        """Tell whether one account has a limit to exceed, see `_get_limited_sql`."""
+        self.ensure_one()
+        return self.state in DECIDED_STATES or (
+            self.state == "not_granted"
+            and self._get_policy("negative_balance") == "prevented"
+        )
 
     @api.model
     def _get_low_balance_sql(self, policy):
@@ -233,7 +263,7 @@ class ClientAccount(models.Model):
                     and compare(available, threshold) < 0
                 ):
                     kinds[kind] = threshold, available
-            if account.state in DECIDED_STATES and compare(balance, -limit) < 0:
+            if account._is_limited() and compare(balance, -limit) < 0:
                 kinds["limit_exceeded"] = limit, -balance
             early = limit * account.company_id.client_limit_warning_share / 100
             if early > 0 and compare(-balance, early) >= 0:
@@ -248,7 +278,9 @@ class ClientAccount(models.Model):
         """
         flags = defaultdict(self.browse)
         notices = self.env["client.account.notice"]
-        for account, kinds in self._get_wanted_notices().items():
+        wanted = self._get_wanted_notices()
+        self._mail_waiting(wanted)
+        for account, kinds in wanted.items():
             told = {kind for kind, name in TOLD_FIELDS.items() if account[name]}
             if told == kinds.keys():
                 continue
@@ -266,6 +298,37 @@ class ClientAccount(models.Model):
             accounts._as_workflow().write(
                 {name: kind in kinds for kind, name in TOLD_FIELDS.items()}
             )
+
+    def _mail_waiting(self, wanted):
+        """Mail the notices that waited for an address; those that hold no longer go.
+
+        :param wanted: from `_get_wanted_notices`
+        """
+        notices = self.notice_ids.filtered_domain(
+            self.env["client.account.notice"]._get_unmailed_domain()
+        )
+        for notice in notices:
+            account = notice.account_id
+            if notice.kind not in wanted[account]:
+                notice.write(
+                    {
+                        "state": "not_sent",
+                        "failure_reason": self.env._(
+                            "%s The balance was back before there was an address.",
+                            notice.failure_reason,
+                        ),
+                    }
+                )
+                continue
+            threshold, amount = wanted[account][notice.kind]
+            notice.write(
+                {
+                    "threshold": account.currency_id.round(threshold),
+                    "amount": account.currency_id.round(amount),
+                    **account._prepare_recipients(notice.kind),
+                }
+            )
+            notice._mail_clients()
 
     def _create_notices(self, kinds):
         """Log what one account's readers are to be told.
@@ -294,7 +357,7 @@ class ClientAccount(models.Model):
         are hidden nor a salesperson without the right.
         """
         if kind == "low_balance_client":
-            recipients = self.partner_id
+            recipients = self._get_notice_contact()
             hidden = self._get_policy("balance_visibility") == "hidden"
         else:
             users = self._get_notified_users(kind)
@@ -304,6 +367,13 @@ class ClientAccount(models.Model):
             "recipient_ids": [Command.set(recipients.ids)],
             "amount_hidden": hidden,
         }
+
+    def _get_notice_contact(self):
+        """Return the contact of one client whom notices go to: that for invoices, where
+        it has an address, else the client."""
+        client = self.partner_id
+        contact = client.browse(client.address_get(["invoice"])["invoice"])
+        return contact if contact.active and contact.email else client
 
     def _get_notified_users(self, kind):
         """Return the users who are told a kind of notice of one account.

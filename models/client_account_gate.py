@@ -4,8 +4,6 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..const import DECIDED_STATES
-
 
 class ClientAccount(models.Model):
     """The gate against negative balances, as far as the account goes.
@@ -42,8 +40,8 @@ class ClientAccount(models.Model):
             ),
             # Whether anybody is told when the balance falls.
             "is_watched": SQL(
-                "(account.state IN %s OR %s = 'on' OR %s = 'on')",
-                DECIDED_STATES,
+                "(%s OR %s = 'on' OR %s = 'on')",
+                self._get_limited_sql(),
                 self._get_policy_sql("low_balance_client"),
                 self._get_policy_sql("low_balance_manager"),
             ),

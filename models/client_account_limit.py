@@ -80,6 +80,13 @@ class ClientAccount(models.Model):
                 }
             )
 
+    def _is_limit_decided(self):
+        """Tell whether somebody decided about the limit of any of these accounts.
+
+        Until then Odoo's own limit of the client counts as without this addon.
+        """
+        return any(account.state != "not_granted" for account in self)
+
     def _check_limit(self, limit):
         """Return a limit as the exact amount of the account's currency.
 

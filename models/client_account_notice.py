@@ -3,7 +3,7 @@ from collections import defaultdict
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 
 from ..const import LIMIT_EXCEEDED_ACTIVITY
 
@@ -76,7 +76,7 @@ class ClientAccountNotice(models.Model):
         required=True,
         readonly=True,
     )
-    failure_reason = fields.Text(string="Why Not", readonly=True)
+    failure_reason = fields.Text(string="Reason for Failure", readonly=True)
     message_ids = fields.Many2many("mail.message", string="Messages", readonly=True)
 
     def _render(self, lang):
@@ -105,9 +105,9 @@ class ClientAccountNotice(models.Model):
         """
         notices = self.filtered(lambda notice: notice.kind == "low_balance_client")
         for notice in notices:
-            if why := notice._get_no_mail_reason():
-                notice.write({"state": "not_sent", "failure_reason": why})
-        notices = notices.filtered(lambda notice: notice.state == "waiting")
+            notice.failure_reason = notice._get_no_mail_reason()
+        # The others wait until there is an address, see `_mail_waiting`.
+        notices = notices.filtered(lambda notice: not notice.failure_reason)
         if not notices:
             return
         mails = self.env.ref(TEMPLATES["low_balance_client"]).send_mail_batch(
@@ -122,12 +122,37 @@ class ClientAccountNotice(models.Model):
         client = self.partner_id
         if not client.active:
             return self.env._("%s is archived.", client.display_name)
-        if not client.email:
+        if not self.recipient_ids.email:
             return self.env._(
                 "%s has no e-mail address. Enter one on the contact.",
                 client.display_name,
             )
         return ""
+
+    @api.model
+    def _get_unmailed_domain(self):
+        """Return the domain of the notices to clients that wait for an address."""
+        return [
+            ("kind", "=", "low_balance_client"),
+            ("state", "=", "waiting"),
+            ("message_ids", "=", False),
+            ("failure_reason", "!=", False),
+        ]
+
+    @api.model
+    def _fetch_mailable_ids(self):
+        """Return the ids of the accounts whose waiting notice has an address now, or
+        holds no longer."""
+        contact = Domain("partner_id.email", "!=", False)
+        contact |= Domain("partner_id.child_ids.email", "!=", False)
+        notices = self.search(
+            Domain(self._get_unmailed_domain())
+            & (
+                Domain("account_id.low_balance_client_told", "=", False)
+                | (Domain("partner_id.active", "=", True) & contact)
+            )
+        )
+        return notices.account_id.ids
 
     def _notify_staff(self):
         """Tell users what these notices say; several of one account in one message."""

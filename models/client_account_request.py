@@ -181,7 +181,6 @@ class ClientAccountRequest(models.Model):
         written_by="workflow",
     )
     granted_limit = fields.Monetary(
-        tracking=True,
         copy=False,
         help="The limit the approver grants: as requested, or another one.",
         written_by=("workflow", "approver"),

@@ -90,7 +90,7 @@ class ResCompany(models.Model):
     )
 
     client_limit_warning_share = fields.Float(
-        string="Early Word at (%)",
+        string="Early Warning at (%)",
         digits=(16, 1),
         default=80.0,
         required=True,
@@ -126,7 +126,7 @@ class ResCompany(models.Model):
         "leader is no approver, every approver of the company is asked.",
     )
     client_request_self_approval = fields.Boolean(
-        string="Own Requests May Be Approved by Oneself",
+        string="Approvers May Approve Their Own Requests",
         help="An approver may decide about a request of their own.",
     )
     client_two_approvers = fields.Boolean(

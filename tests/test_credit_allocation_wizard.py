@@ -235,7 +235,7 @@ class TestCreditAllocationWizard(AllocationCommon):
         """From the invoice, the window shows one instalment: that is not the whole."""
         invoice = self._make_instalments(30, 70)
         action = invoice.action_allocate_client_credit()
-        wizard = self.env[action["res_model"]].with_context(action["context"])
+        wizard = self.env[action["res_model"]].with_context(**action["context"])
         wizard = wizard.create({"full_only": True})
         wizard.action_oldest_first()
         self.assertEqual(wizard.line_ids.mapped("amount"), [0.0])

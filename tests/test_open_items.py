@@ -1,5 +1,6 @@
 import random
 
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .test_allocation import AllocationCommon
@@ -65,7 +66,7 @@ class TestOpenItems(AllocationCommon):
         by_hand, applied = self._make_in("IDR", 50), self._make_in("IDR", 40)
         self.assertTrue(by_hand.client_credit_usable)
         action = by_hand.action_allocate_client_credit()
-        window = self.env[action["res_model"]].with_context(action["context"])
+        window = self.env[action["res_model"]].with_context(**action["context"])
         window = window.create({})
         window.action_oldest_first()
         window.action_allocate()
@@ -126,10 +127,104 @@ class TestOpenItems(AllocationCommon):
                     amount = generator.choice((10, 33.33, 100, 250.01, 7.77))
                     self._check_slices(generator, code, amount)
 
-    def _check_slices(self, generator, code, amount):
+    def test_slices_of_a_credit_note_in_the_invoices_currency_add_up(self):
+        """At a constant rate there is no exchange difference to book."""
+        generator = random.Random(11)
+        exchanges = self.company.currency_exchange_journal_id
+        before = self.env["account.move"].search_count(
+            [("journal_id", "=", exchanges.id)]
+        )
+        for code in ("JPY", "IDR"):
+            for trial in range(8):
+                with self.subTest(code=code, trial=trial):
+                    amount = generator.choice((0.05, 10, 33.33, 100))
+                    total = self.currencies[code].round(amount * RATES[code])
+                    refund = self._make_in(code, total, move_type="out_refund")
+                    self._check_slices(generator, code, amount, refund)
+                    self.assertSettled(refund)
+        after = self.env["account.move"].search_count(
+            [("journal_id", "=", exchanges.id)]
+        )
+        self.assertEqual(after, before)
+
+    def test_a_credit_smaller_than_the_invoice_leaves_nothing(self):
+        """What “Oldest First” takes after some slices uses the credit up."""
+        generator = random.Random(13)
+        for code in ("JPY", "IDR"):
+            currency = self.currencies[code]
+            for trial in range(10):
+                with self.subTest(code=code, trial=trial):
+                    amount = generator.choice((10, 33.33, 7.77))
+                    invoice = self._make_in(code, currency.round(200 * RATES[code]))
+                    credit = self._issue_credit(amount)
+                    for _slice in range(generator.randint(1, 5)):
+                        part = amount * RATES[code] * generator.uniform(0.02, 0.15)
+                        self._allocate(credit, invoice, currency.round(part))
+                    window = self._open_window(credit)
+                    window.line_ids.filtered(
+                        lambda line, invoice=invoice: (
+                            line.debit_line_id.move_id != invoice
+                        )
+                    ).unlink()
+                    window.action_oldest_first()
+                    window.action_allocate()
+                    self.assertSettled(credit)
+                    paid = invoice.amount_total - invoice.amount_residual
+                    self.assertAlmostEqual(
+                        paid, amount * RATES[code], delta=0.02 * RATES[code]
+                    )
+                    due = self._get_receivable(invoice)
+                    self.assertAlmostEqual(
+                        due.amount_residual, due.balance - amount, places=2
+                    )
+
+    def test_twenty_paise_are_due_in_yen(self):
+        """Case 42, in a company whose own currency is the coarse one."""
+        yen = self.currencies["JPY"]
+        company = self.setup_other_company(name="Kyoto School", currency_id=yen.id)[
+            "company"
+        ]
+        company.client_credit_application = "manual"
+        self.env.user.company_ids |= company
+        rupee = self.currencies["INR"]
+        self.env["res.currency.rate"].create(
+            {
+                "name": "2020-01-01",
+                "rate": 0.55,
+                "currency_id": rupee.id,
+                "company_id": company.id,
+            }
+        )
+        account = self.env(
+            context=dict(self.env.context, allowed_company_ids=company.ids)
+        )["client.account"]._get_or_create(self.client, company)
+        invoice = account.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.client.id,
+                "currency_id": rupee.id,
+                "invoice_date": self.today,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"name": "Lessons", "price_unit": 0.2, "tax_ids": []}
+                    )
+                ],
+            }
+        )
+        invoice.action_post()
+        item = self._get_receivable(invoice)
+        self.assertEqual((item.balance, item.amount_currency), (0.0, 0.2))
+        self.assertEqual(account.debit_line_ids, item)
+        account.issue_credit(10, "Class cancelled")
+        account.apply_credits()
+        self.assertSettled(invoice)
+        self.assertEqual(invoice.payment_state, "paid")
+
+    def _check_slices(self, generator, code, amount, credit=None):
         currency = self.currencies[code]
         total = currency.round(amount * RATES[code])
-        invoice, credit = self._make_in(code, total), self._issue_credit(amount)
+        invoice = self._make_in(code, total)
+        credit = credit or self._issue_credit(amount)
         left = total
         for _slice in range(generator.randint(1, 8)):
             part = currency.round(left * generator.uniform(0.05, 0.6))
@@ -138,5 +233,6 @@ class TestOpenItems(AllocationCommon):
                 left = currency.round(left - part)
         self._allocate(credit, invoice, left)
         self.assertSettled(invoice)
-        due = self._get_receivable(invoice).balance
-        self.assertAlmostEqual(self._get_left(credit), amount - due)
+        if credit.client_adjustment:
+            due = self._get_receivable(invoice).balance
+            self.assertAlmostEqual(self._get_left(credit), amount - due)

@@ -15,6 +15,11 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         return super()._merge(partner_ids, dst_partner, extra_checks)
 
     @api.model
+    def _update_values(self, src_partners, dst_partner):
+        """Override of `base` to take no limit over that somebody decided about."""
+        return super()._update_values(src_partners, dst_partner._with_contacts_merge())
+
+    @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Override of `base` to merge accounts before it deletes those in the way."""
         if not dst_partner.is_company and any(src_partners.mapped("is_company")):

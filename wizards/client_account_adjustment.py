@@ -106,10 +106,9 @@ class ClientAccountAdjustment(models.TransientModel):
             self._build_document_vals(account, values | {"date_due": None})
         )
         lines, _tax_lines = move_sudo._get_rounded_base_and_tax_lines()
-        totals = (
-            self.env["account.tax"]
-            .sudo()
-            ._get_tax_totals_summary(lines, self.currency_id, self.company_id)
+        taxes_sudo = self.env["account.tax"].sudo()
+        totals = taxes_sudo._get_tax_totals_summary(
+            lines, self.currency_id, self.company_id
         )
         return totals["total_amount_currency"]
 
