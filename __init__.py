@@ -3,6 +3,13 @@ from . import wizards
 
 
 def post_init_hook(env):
-    """Set up the companies and open the accounts of the clients there already are."""
+    """Set up the companies, open the accounts of the clients there already are and find
+    the adjustments of a former installation."""
     env["res.company"].search([])._setup_client_adjustments()
     env["client.account"]._create_missing_accounts()
+    env["account.move"]._rebuild_adjustments()
+
+
+def uninstall_hook(env):
+    """Leave granted limits to Odoo's own field, where installing again finds them."""
+    env["client.account"]._leave_native_limits()

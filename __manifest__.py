@@ -14,6 +14,7 @@
         "data/mail_activity_type_data.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
+        "wizards/base_module_uninstall_views.xml",
         "wizards/client_account_adjustment_views.xml",
         "wizards/client_account_payment_views.xml",
         "wizards/client_account_post_anyway_views.xml",
@@ -37,5 +38,6 @@
         "web.assets_tests": ["client_account/static/tests/tours/**/*"],
     },
     "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

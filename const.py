@@ -53,4 +53,5 @@ MAX_REASON = 2000
 MARKS = "client_account"
 
 # === Records ===
+ADJUSTMENT_JOURNAL_CODE = "CLADJ"
 LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"

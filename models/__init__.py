@@ -1,6 +1,7 @@
 # First what the others inherit from.
 from . import client_protected_mixin
 from . import client_touched_mixin
+from . import account_account
 from . import account_chart_template
 from . import account_move
 from . import account_move_adjustment
@@ -9,6 +10,7 @@ from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
 from . import account_partial_reconcile
+from . import account_payment_term
 from . import client_account
 from . import client_account_adjustment
 from . import client_account_alert

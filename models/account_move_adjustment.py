@@ -1,9 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
-from ..const import MARKS, VIEWER
+from ..const import ADJUSTMENT_JOURNAL_CODE, MARKS, VIEWER
 from ..utils import in_plain_context
 
 # In the context while an adjustment is posted again with its allocations still to be
@@ -194,6 +194,51 @@ class AccountMove(models.Model):
         }
         return booked | (self.client_adjustment_asked or {})
 
+    # === Installing again ===
+
+    @api.model
+    def _rebuild_adjustments(self):
+        """Mark the adjustments that stand in the books already.
+
+        Uninstalling takes marks and keys away with their columns, and leaves the
+        entries. What reverses another entry is the deletion of an adjustment. Run at
+        install, in one statement.
+        """
+        self.flush_model()
+        self.env["account.move.line"].flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE account_move move
+                   SET client_adjustment =
+                           CASE WHEN item.balance < 0 THEN 'credit' ELSE 'charge' END,
+                       client_account_credit = item.balance < 0,
+                       client_adjustment_reason = item.reason,
+                       client_adjustment_key =
+                           substring(move.ref FROM ' \\[key: (.*)\\]$')
+                  FROM (
+                    SELECT line.move_id, SUM(line.balance) AS balance,
+                           MIN(line.name) AS reason
+                      FROM account_move_line line
+                      JOIN account_account account ON account.id = line.account_id
+                      JOIN account_journal journal ON journal.id = line.journal_id
+                     WHERE account.account_type = 'asset_receivable'
+                       AND line.partner_id IS NOT NULL
+                       AND journal.code = %(code)s
+                       AND journal.type = 'general'
+                     GROUP BY line.move_id
+                  ) item
+                 WHERE move.id = item.move_id
+                   AND move.move_type = 'entry'
+                   AND move.reversed_entry_id IS NULL
+                   AND move.client_adjustment IS NULL
+                   AND item.balance <> 0
+                """,
+                code=ADJUSTMENT_JOURNAL_CODE,
+            )
+        )
+        self.invalidate_model()
+
     # === Modify ===
 
     def action_client_adjustment_modify(self):
@@ -239,7 +284,9 @@ class AccountMove(models.Model):
             move.write(
                 {
                     "client_adjustment_reason": values["reason"],
-                    "ref": values["reason"].splitlines()[0][:120],
+                    "ref": self.env["client.account"]._build_adjustment_ref(
+                        values["reason"], move.client_adjustment_key
+                    ),
                 }
             )
             lines = (

@@ -329,7 +329,10 @@ class AccountMove(models.Model):
         """
         missing = self._get_debt_added()
         due = max(self._get_receivable_items().mapped("date_maturity"))
-        is_later = due > (self.invoice_date or self.date)
+        # Due by the day it is posted is immediate, also where it is dated back.
+        is_later = due > max(
+            self.invoice_date or self.date, fields.Date.context_today(self)
+        )
         if not is_later and account.currency_id.compare_amounts(missing, 0) <= 0:
             return ""
         values = {
@@ -364,6 +367,7 @@ class AccountMove(models.Model):
         for move in self:
             if (
                 move.invoice_payment_term_id
+                and not move.invoice_payment_term_id._is_immediate()
                 and move.is_sale_document(include_receipts=True)
                 and self.env["client.account"]._get_client_policy(
                     move.partner_id, move.company_id, "pay_later"

@@ -29,6 +29,10 @@ BALANCE_FIELDS = frozenset(
 FIGURE_FIELDS = BALANCE_FIELDS | {"date_maturity", "date", "parent_state"}
 
 
+# Writing these on a posted item may make it another client's.
+CLIENT_FIELDS = frozenset(("partner_id", "account_id", "move_id"))
+
+
 class AccountMoveLine(models.Model):
     """Journal items as the lists of credits, debts and history show them."""
 
@@ -234,8 +238,10 @@ class AccountMoveLine(models.Model):
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
         lines = super().create(vals_list)
-        if any(state == "posted" for state in lines.mapped("parent_state")):
+        posted = lines.filtered(lambda line: line.parent_state == "posted")
+        if posted:
             self.env["client.account"]._invalidate_figures()
+            posted._open_client_accounts()
         return lines
 
     def write(self, vals):
@@ -244,6 +250,8 @@ class AccountMoveLine(models.Model):
         result = super(AccountMoveLine, lines).write(vals)
         if not FIGURE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
+        if not CLIENT_FIELDS.isdisjoint(vals):
+            self._open_client_accounts()
         if not BALANCE_FIELDS.isdisjoint(vals) and any(
             line.parent_state == "posted" and line.account_type == "asset_receivable"
             for line in self
@@ -301,7 +309,23 @@ class AccountMoveLine(models.Model):
             & Domain("amount_residual_currency", operator, 0)
         )
 
-    # === Applying ===
+    def _open_client_accounts(self):
+        """Open the accounts of clients whose first posted receivable item is among
+        these: posting is not the only way that one comes about."""
+        items = self.filtered(
+            lambda line: (
+                line.parent_state == "posted"
+                and line.account_type == "asset_receivable"
+                and line.partner_id
+            )
+        )
+        # Sudo: a branch's user need not read the root company.
+        for root, lines in items.grouped(
+            lambda line: line.company_id.sudo().root_id
+        ).items():
+            self.env["client.account"]._get_or_create(lines.partner_id, root)
+
+    # === Clients ===
 
     def _get_client_key(self):
         """Return what tells this item's client account: commercial partner, root

@@ -1,4 +1,5 @@
 import json
+import logging
 from collections import defaultdict
 
 from odoo import api, fields, models
@@ -8,6 +9,8 @@ from odoo.tools import SQL
 
 from ..const import MAX_AMOUNT, OFFICER
 from ..utils import in_plain_context
+
+_logger = logging.getLogger(__name__)
 
 
 class ClientAccount(models.Model):
@@ -198,6 +201,66 @@ class ClientAccount(models.Model):
             ),
             with_limit=True,
         )
+
+    @api.model
+    def _open_missing_accounts(self, chart_accounts=None):
+        """Open the accounts of clients who have posted receivable items and none yet.
+
+        :param chart_accounts: `account.account` whose items to look at, None for all
+        :return: the accounts that were missing
+        """
+        lines = self.env["account.move.line"]._fields
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT contact.commercial_partner_id,
+                       split_part(branch.parent_path, '/', 1)::integer
+                  FROM account_move_line line
+                  JOIN res_partner contact ON contact.id = line.partner_id
+                  JOIN res_company branch ON branch.id = line.company_id
+                 WHERE line.parent_state = 'posted'
+                   AND line.account_id = ANY(%(accounts)s)
+                   AND NOT EXISTS (
+                       SELECT FROM client_account account
+                        WHERE account.partner_id = contact.commercial_partner_id
+                          AND account.company_id =
+                              split_part(branch.parent_path, '/', 1)::integer)
+                """,
+                accounts=(chart_accounts or self._search_receivable_accounts()).ids,
+                to_flush=(
+                    lines["partner_id"],
+                    lines["account_id"],
+                    lines["parent_state"],
+                    self.env["res.partner"]._fields["commercial_partner_id"],
+                ),
+            )
+        )
+        opened = self.browse()
+        companies = self.env["res.company"].sudo()
+        for root_id in {root_id for _client_id, root_id in rows}:
+            clients = self.env["res.partner"].browse(
+                client_id for client_id, company_id in rows if company_id == root_id
+            )
+            opened |= self._get_or_create(clients, companies.browse(root_id))
+        return opened
+
+    @api.model
+    def _search_receivable_accounts(self):
+        """Return the receivable accounts of all charts, archived ones too."""
+        # Sudo: which accounts there are is no secret, and asked for any user.
+        accounts = self.env["account.account"].sudo().with_context(active_test=False)
+        return accounts.search([("account_type", "=", "asset_receivable")])
+
+    @api.model
+    def _cron_open_missing_accounts(self):
+        """Find once a day what came about in no known way, and say so in the log."""
+        if opened := self._open_missing_accounts():
+            _logger.warning(
+                "%s clients had receivable items and no account; theirs are opened "
+                "now: %s.",
+                len(opened),
+                opened.ids[:100],
+            )
 
     @api.model
     def _get_native_default_limits(self):

@@ -178,7 +178,7 @@ class ClientAccount(models.Model):
             "date": date,
             # The database indexes the reference, and an index row has room for 2,700
             # bytes.
-            "ref": reason.splitlines()[0][:120],
+            "ref": self._build_adjustment_ref(reason, values.get("key")),
             "client_adjustment": values["kind"],
             "client_adjustment_reason": reason,
             "client_adjustment_key": values.get("key"),
@@ -204,6 +204,16 @@ class ClientAccount(models.Model):
             for name, value in values.items()
             if name in ("amount", "reason", "date", "date_due") and value
         }
+
+    @api.model
+    def _build_adjustment_ref(self, reason, key=None):
+        """Return the reference of an adjustment: its reason, and its key for good.
+
+        It is read again where the addon is installed anew, see
+        `account.move._rebuild_adjustments`.
+        """
+        reference = reason.splitlines()[0][:120]
+        return f"{reference} [key: {key}]" if key else reference
 
     def _prepare_adjustment_line_vals(self, values, account, date):
         """Return the values of the two items of an adjustment: receivable, then the

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..const import DECIDED_STATES
 from ..utils import check_length, check_limit, clean_reason, in_plain_context
@@ -79,6 +79,32 @@ class ClientAccount(models.Model):
                     **({"state_reason": False} if state != "suspended" else {}),
                 }
             )
+
+    @api.model
+    def _leave_native_limits(self):
+        """Write granted limits to Odoo's own field, by SQL as decided ones are refused.
+
+        Odoo's own limit knows neither zero nor suspended ones. Run at uninstall.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE res_partner partner
+                   SET credit_limit = COALESCE(partner.credit_limit, '{}'::jsonb)
+                       || limits.by_company
+                  FROM (
+                    SELECT partner_id, jsonb_object_agg(
+                               company_id::text, credit_limit) AS by_company
+                      FROM client_account
+                     WHERE state = 'granted' AND credit_limit > 0
+                     GROUP BY partner_id
+                  ) limits
+                 WHERE partner.id = limits.partner_id
+                """
+            )
+        )
+        self.env["res.partner"].invalidate_model(["credit_limit"], flush=False)
 
     def _is_limit_decided(self):
         """Tell whether somebody decided about the limit of any of these accounts.

@@ -18,10 +18,13 @@ class ClientAccount(models.Model):
             or self.request_ids._find_open_request(self)
         )
 
-    def _leave_to_new_clients(self):
+    def _leave_to_new_clients(self, hand_on=False):
         """Close these accounts, as their items now stand on another client's.
 
         Limits stay as decided: that of the other client does not change.
+
+        :param bool hand_on: whether the other client is the same one under another
+            name, who has the limit and the policies on
         """
         for account in self:
             client = account.partner_id.commercial_partner_id
@@ -33,8 +36,19 @@ class ClientAccount(models.Model):
             note = account._get_moved_note(client)
             target.message_post(body=note)
             account.message_post(body=note)
+            if hand_on:
+                account._hand_on_decisions(target)
             if account.state != "closed":
                 account._set_limit(0, "closed")
+
+    def _hand_on_decisions(self, target):
+        """Let one account's limit and policies be another's, which has none yet."""
+        self.ensure_one()
+        if self._decides_for(target):
+            target._set_limit(self.credit_limit, self.state, self.limit_request_id)
+            target._as_workflow().write({"state_reason": self.state_reason})
+        names = (*self._get_policy_names(), *self._get_policy_thresholds())
+        target.write({name: self[name] for name in names if self[name]})
 
     def _hand_on_requests(self, requests, target):
         """Let requests about one account be about another one.

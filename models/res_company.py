@@ -1,8 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import RedirectWarning
+from odoo.exceptions import RedirectWarning, UserError
 from odoo.fields import Domain
 
-from ..const import APPROVER, POLICIES, THRESHOLDS
+from ..const import ADJUSTMENT_JOURNAL_CODE, APPROVER, POLICIES, THRESHOLDS
 from ..utils import check_threshold
 
 # Writing these may bring accounts below a threshold, or above the share of a limit.
@@ -161,10 +161,41 @@ class ResCompany(models.Model):
         Accounts are looked at whose thresholds move.
         """
         self._check_client_thresholds(vals)
+        self._check_client_branch(vals)
         result = super().write(vals)
         if not NOTICE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._trigger_notices()
         return result
+
+    def _check_client_branch(self, vals):
+        """Keep the settings of client accounts to root companies, which branches share.
+
+        :raise UserError: when one of a branch would change
+        """
+        names = [
+            name
+            for name in vals
+            if name.startswith("client_")
+            and self._fields[name]._module == "client_account"
+        ]
+        # Sudo: a branch's user need not read the root company.
+        for branch in self.sudo().filtered("parent_id") if names else ():
+            changed = [
+                self._fields[name].string
+                for name in names
+                if (vals[name] or False)
+                != (self._fields[name].convert_to_write(branch[name], branch) or False)
+            ]
+            if changed:
+                raise UserError(
+                    self.env._(
+                        "%(branch)s is a branch and shares the client accounts of "
+                        "%(root)s. Set “%(fields)s” on %(root)s.",
+                        branch=branch.display_name,
+                        root=branch.root_id.display_name,
+                        fields="”, “".join(changed),
+                    )
+                )
 
     @api.model
     def _check_client_thresholds(self, vals):
@@ -216,14 +247,14 @@ class ResCompany(models.Model):
             [
                 *journals._check_company_domain(self),
                 ("type", "=", "general"),
-                ("code", "=", "CLADJ"),
+                ("code", "=", ADJUSTMENT_JOURNAL_CODE),
             ],
             limit=1,
         )
         return journal or journals.create(
             {
                 "name": self.env._("Client Adjustments"),
-                "code": "CLADJ",
+                "code": ADJUSTMENT_JOURNAL_CODE,
                 "type": "general",
                 "company_id": self.id,
                 "show_on_dashboard": False,

@@ -22,7 +22,7 @@ class ResPartner(models.Model):
     )
 
     @api.depends_context("company")
-    @api.depends("commercial_partner_id")
+    @api.depends("commercial_partner_id.client_account_ids.state")
     def _compute_client_limit_decided(self):
         # Sudo: who sees Odoo's own limit need not see accounts.
         accounts_sudo = self.env["client.account"].sudo()

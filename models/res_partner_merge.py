@@ -5,6 +5,11 @@ from odoo.exceptions import UserError
 MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
 
 
+# In the context it says that a contact gets a company of its own; being an object, no
+# RPC caller can send it.
+_OWN_COMPANY = object()
+
+
 class ResPartner(models.Model):
     """Contacts that are merged or put under another client: who may, and what stays."""
 
@@ -23,8 +28,16 @@ class ResPartner(models.Model):
         accounts = moving._check_client_may_move()
         result = super().write(vals)
         self.env["client.account"]._invalidate_figures()
-        accounts._leave_to_new_clients()
+        accounts._leave_to_new_clients(
+            hand_on=self.env.context.get("client_own_company") is _OWN_COMPANY
+        )
         return result
+
+    def create_company(self):
+        """Override of `base` to keep what was decided about a contact that gets a
+        company of its own: it is the same client."""
+        own = self.with_context(client_own_company=_OWN_COMPANY)
+        return super(ResPartner, own).create_company()
 
     def _filter_moving_clients(self, vals):
         """Return those of these contacts that `vals` put under another client."""

@@ -342,12 +342,60 @@ class TestBanner(ClientAccountRequestCommon):
                 self.assertIn("100.01", warning)
                 self.assertIn("100.00", warning)
 
-    def test_native_limit_is_not_read(self):
+    def test_native_limit_is_read_until_somebody_decides(self):
+        """Case 50: native limit 500, nobody decided: Odoo's own banner at 501."""
         self.company.account_use_credit_limit = True
-        self.client.credit_limit = 10
-        self.assertFalse(self._get_warning(50))
+        self.client.credit_limit = 500
+        self.assertFalse(self._get_warning(500))
+        self.assertIn("501", self._get_warning(501))
+        self.assertIn("reached its credit limit", self._get_warning(501))
+        self.company.account_use_credit_limit = False
+        self.assertFalse(self._get_warning(501))
+        self._grant(1000)
+        self.assertFalse(self._get_warning(501))
+
+    def test_default_of_the_company_is_read_until_somebody_decides(self):
+        self.company.account_use_credit_limit = True
+        self.env["ir.default"].set(
+            "res.partner", "credit_limit", 50, company_id=self.company.id
+        )
+        self.env.invalidate_all()
+        self.assertTrue(self._get_warning(51))
         self._grant(100)
-        self.assertFalse(self._get_warning(50))
+        self.assertFalse(self._get_warning(51))
+
+    def test_native_limit_of_a_decided_account_is_not_written(self):
+        """Case 50: limit 100 granted; 500 written natively, by import too: refused."""
+        self.client.credit_limit = 300
+        self._grant(100)
+        words = ("Ada Piano School", "Request an update")
+        for values in (
+            {"credit_limit": 500},
+            {"credit_limit": 0},
+            {"use_partner_credit_limit": False},
+        ):
+            with self.assertRefused(*words):
+                self.client.write(values)
+            with self.assertRefused(*words):
+                self.client.sudo().write(values)
+        rows = [[str(self.client.id), "500"]]
+        answer = self.env["res.partner"].load([".id", "credit_limit"], rows)
+        self.assertFalse(answer["ids"])
+        self.assertIn("Request an update", answer["messages"][0]["message"])
+        self.assertEqual(self.client.credit_limit, 300)
+        self.assertEqual(self.account.limit_in_force, 100)
+        # What does not change anything is no change: a form may send it all the same.
+        self.client.write({"credit_limit": 300, "comment": "Fine"})
+        self.other_client.credit_limit = 500
+
+    def test_merging_takes_no_native_limit_over(self):
+        self._grant(100)
+        self.other_client.credit_limit = 500
+        self.env["base.partner.merge.automatic.wizard"]._merge(
+            (self.client | self.other_client).ids, self.client
+        )
+        self.assertEqual(self.account.limit_in_force, 100)
+        self.assertNotEqual(self.client.credit_limit, 500)
 
     def test_balance_counts(self):
         self._grant(100)
@@ -417,24 +465,26 @@ class TestBanner(ClientAccountRequestCommon):
             self.assertFalse(build(invoice, current_amount=50, exclude_amount=50))
             self.assertFalse(build(invoice, current_amount=100, exclude_amount=60))
 
-    def test_native_limit_is_hidden(self):
+    def test_native_limit_is_hidden_once_somebody_decided(self):
         self.company.account_use_credit_limit = True
-        for view, model, names in (
-            (
-                "account.view_partner_property_form",
-                "res.partner",
-                ("use_partner_credit_limit", "credit_limit"),
-            ),
-            (
-                "account.res_config_settings_view_form",
-                "res.config.settings",
-                ("account_use_credit_limit", "account_default_credit_limit"),
-            ),
-        ):
-            form = Form(self.env[model], view=view)
-            for name in names:
-                with self.subTest(name=name), self.assertRaises(AssertionError):
-                    setattr(form, name, 5)
+        view = "account.view_partner_property_form"
+        with Form(self.client, view=view) as form:
+            form.use_partner_credit_limit = True
+            form.credit_limit = 50
+        self.assertEqual(self.client.credit_limit, 50)
+        self._grant(100)
+        form = Form(self.client, view=view)
+        for name in ("use_partner_credit_limit", "credit_limit"):
+            with self.subTest(name=name), self.assertRaises(AssertionError):
+                setattr(form, name, 5)
+
+    def test_native_settings_stay(self):
+        form = Form(
+            self.env["res.config.settings"],
+            view="account.res_config_settings_view_form",
+        )
+        form.account_use_credit_limit = True
+        form.account_default_credit_limit = 5
 
 
 @tagged("post_install", "-at_install")

@@ -2,11 +2,13 @@ from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from ..const import MAX_REASON
 from .common import ClientAccountRequestCommon
@@ -555,6 +557,47 @@ class TestAccountRequest(ClientAccountRequestCommon):
             with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
                 change(longer)
             change(longest)
+
+    def test_chatter_tells_no_limit_before_it_is_granted(self):
+        request = self._make_request(500).with_context(
+            tracking_disable=False, mail_notrack=False
+        )
+        request.action_submit()
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        values = request.sudo().message_ids.tracking_value_ids
+        self.assertNotIn("granted_limit", values.field_id.mapped("name"))
+
+    def test_approving_another_amount_asks_once(self):
+        """Case 51: the button that grants what was not asked, or zero, asks first."""
+        view = self.env.ref("client_account.client_account_request_view_form")
+        arch = etree.fromstring(view.arch)
+        buttons = [
+            button
+            for button in arch.iter("button")
+            if button.get("name") == "action_approve"
+        ]
+        for granted, asked, question in (
+            (100, 100, None),
+            (50, 100, "not the one requested"),
+            (0, 100, "limit of zero"),
+            (0, 0, "limit of zero"),
+        ):
+            values = {
+                "can_approve": True,
+                "subject": "limit",
+                "granted_limit": granted,
+                "requested_limit": asked,
+            }
+            [shown] = [
+                button
+                for button in buttons
+                if not safe_eval(button.get("invisible"), values)
+            ]
+            if question:
+                self.assertIn(question, shown.get("confirm"))
+            else:
+                self.assertIsNone(shown.get("confirm"))
 
     # === Who is asked ===
 

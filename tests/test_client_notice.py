@@ -225,10 +225,93 @@ class TestLowBalance(NoticeCommon):
         for client in clients:
             self._set_balance(10, partner=client)
         notice = self._run()
-        self.assertEqual(notice.state, "not_sent")
+        self.assertEqual(notice.state, "waiting")
         self.assertIn("no e-mail address", notice.failure_reason)
         self.assertEqual(len(self._get_account(self.other_client).notice_ids), 1)
         self.assertFalse(self._run())
+
+    def test_notice_waits_for_an_address_while_it_holds(self):
+        """It goes out once there is an address, once, with the amount of that day."""
+        self.client.email = False
+        self._watch_client()
+        self._set_balance(10)
+        notice = self._run()
+        self.assertFalse(self._get_mails(notice))
+        self._set_balance(8)
+        self.assertFalse(self._run())
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", self.job.id)])
+        triggers.unlink()
+        self.client.email = "late@example.com"
+        self.assertTrue(
+            self.env["ir.cron.trigger"].search([("cron_id", "=", self.job.id)])
+        )
+        for _twice in range(2):
+            self.assertFalse(self._run())
+            self.assertEqual(len(self._get_mails(notice)), 1)
+        self.assertEqual(notice.amount, 8)
+        self.assertFalse(notice.failure_reason)
+
+    def test_notice_that_holds_no_longer_is_not_sent(self):
+        self.client.email = False
+        self._watch_client()
+        self._set_balance(10)
+        notice = self._run()
+        self._set_balance(70)
+        self.client.email = "late@example.com"
+        self.assertFalse(self._run())
+        self.assertEqual(notice.state, "not_sent")
+        self.assertIn("balance was back", notice.failure_reason)
+        self.assertFalse(self._get_mails(notice))
+        self._set_balance(9)
+        self.assertEqual(len(self._get_mails(self._run())), 1)
+
+    def test_notice_waits_for_a_client_to_be_restored(self):
+        self._watch_client()
+        self._set_balance(10)
+        self.client.active = False
+        notice = self._run()
+        self.assertIn("archived", notice.failure_reason)
+        self.assertFalse(self._run())
+        self.client.active = True
+        self.assertFalse(self._run())
+        self.assertEqual(len(self._get_mails(notice)), 1)
+
+    def test_contact_for_invoices_is_written_to(self):
+        contact = self.env["res.partner"].create(
+            {
+                "name": "Ada's bookkeeper",
+                "parent_id": self.client.id,
+                "type": "invoice",
+                "email": "books@example.com",
+            }
+        )
+        self._watch_client()
+        self._set_balance(10)
+        notice = self._run()
+        self.assertEqual(notice.recipient_ids, contact)
+        self.assertEqual(self._get_mails(notice).recipient_ids, contact)
+        contact.email = False
+        self._set_balance(60)
+        self._run()
+        self._set_balance(10)
+        notice = self._run()
+        self.assertEqual(self._get_mails(notice).recipient_ids, self.client)
+
+    def test_address_of_a_new_contact_is_enough(self):
+        self.client.email = False
+        self._watch_client()
+        self._set_balance(10)
+        notice = self._run()
+        contact = self.env["res.partner"].create(
+            {
+                "name": "Ada's bookkeeper",
+                "parent_id": self.client.id,
+                "type": "invoice",
+                "email": "books@example.com",
+            }
+        )
+        self._run()
+        self.assertEqual(self._get_mails(notice).recipient_ids, contact)
 
     def test_mail_server_down(self):
         """Case 38: the invoice posts, the mail waits and is sent once."""
@@ -534,6 +617,59 @@ class TestLimitNotices(NoticeCommon):
         notice = self._run()
         self.assertEqual(notice.state, "not_sent")
         self.assertIn("Nobody may decide", notice.failure_reason)
+
+
+@tagged("post_install", "-at_install")
+class TestPreventedWithoutLimit(NoticeCommon):
+    """Under `prevented`, a client about whom nobody decided has a limit of zero."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.client_account_leader_id = cls.leader
+
+    def test_bounced_payment_is_told_once(self):
+        """Case 49: balance 0, a payment of 50 bounces: "50.00 owed", once."""
+        for record, name in (
+            (self.account, "negative_balance"),
+            (self.company, "client_negative_balance"),
+        ):
+            record[name] = "prevented"
+            payment = self._make_payment(50)
+            invoice = self._make_invoice(50)
+            lines = payment.move_id.line_ids | invoice.line_ids
+            lines.filtered(
+                lambda line: line.account_type == "asset_receivable"
+            ).reconcile()
+            self.assertEqual(self.account.balance, 0)
+            self.assertFalse(self._run())
+            payment.move_id.line_ids.remove_move_reconcile()
+            payment.action_draft()
+            payment.action_cancel()
+            self.assertEqual(self.account.balance, -50)
+            notice = self._run()
+            self.assertEqual(notice.kind, "limit_exceeded")
+            self.assertEqual((notice.threshold, notice.amount), (0, 50))
+            self.assertFalse(self._run())
+            self.assertEqual(len(self._get_limit_activities()), 1)
+            record[name] = "allowed" if record == self.company else False
+            self._run()
+            self.assertFalse(self._get_limit_activities())
+            self._set_balance(0)
+
+    def test_switching_the_policy_on_wakes_the_job(self):
+        self._set_balance(-5)
+        self.assertFalse(self._run())
+        self.account.negative_balance = "prevented"
+        self.assertEqual(self._run().kind, "limit_exceeded")
+
+    def test_deleted_credit_is_told(self):
+        self.account.negative_balance = "prevented"
+        credit = self.env["account.move"].browse(self.account.issue_credit(20, "Ill"))
+        self.account.credit_application = "next"
+        self._make_invoice(20)
+        credit.action_client_adjustment_release_delete()
+        self.assertEqual(self._run().amount, 20)
 
 
 @tagged("post_install", "-at_install")

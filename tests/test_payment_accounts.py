@@ -299,6 +299,14 @@ class TestPaidUpFront(PaymentCommon):
         self._type(less, {draft: 79})
         with self.assertRefused("pays up front"), self.env.cr.savepoint():
             less.action_confirm()
+            print(
+                "DEBUG",
+                draft.state,
+                draft.amount_residual,
+                less.line_ids.mapped("amount"),
+                draft.line_ids.matched_credit_ids.mapped("amount"),
+                self.account.balance,
+            )
         self.env.invalidate_all()
         self._type(wizard, {draft: 80})
         wizard.action_confirm()
