@@ -617,6 +617,7 @@ class TestSecurity(ClientAccountCommon):
             "client_adjustment": "credit",
             "client_adjustment_reason": "Forged",
             "client_adjustment_key": "forged",
+            "client_adjustment_asked": {"amount": 1},
             "client_account_credit": True,
             "client_anyway_reason": "Forged",
             "client_anyway_user_id": self.officer.id,
