@@ -214,11 +214,15 @@ class AccountMove(models.Model):
                            CASE WHEN item.balance < 0 THEN 'credit' ELSE 'charge' END,
                        client_account_credit = item.balance < 0,
                        client_adjustment_reason = item.reason,
-                       client_adjustment_key =
-                           substring(move.ref FROM ' \\[key: (.*)\\]$')
+                       client_adjustment_key = CASE
+                           WHEN move.ref LIKE '%% [key: %%]' THEN substr(
+                               move.ref, length(item.line) + 8,
+                               length(move.ref) - length(item.line) - 8)
+                           END
                   FROM (
                     SELECT line.move_id, SUM(line.balance) AS balance,
-                           MIN(line.name) AS reason
+                           MIN(line.name) AS reason,
+                           left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120) AS line
                       FROM account_move_line line
                       JOIN account_account account ON account.id = line.account_id
                       JOIN account_journal journal ON journal.id = line.journal_id

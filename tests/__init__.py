@@ -19,6 +19,7 @@ from . import test_credit_allocation_wizard
 from . import test_credit_application
 from . import test_figures_sql
 from . import test_gate_races
+from . import test_missing_accounts
 from . import test_open_items
 from . import test_payment_accounts
 from . import test_payment_wizard
