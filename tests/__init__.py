@@ -27,6 +27,7 @@ from . import test_request_races
 from . import test_request_routes
 from . import test_res_company
 from . import test_res_partner
+from . import test_screens
 from . import test_security
 from . import test_staff_visibility
 from . import test_tours

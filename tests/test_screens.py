@@ -1,0 +1,171 @@
+import json
+
+from odoo.tests import HttpCase, tagged
+
+from .common import ClientAccountRequestCommon
+
+# Opens each screen in turn. What a screen logs as an error fails the test by itself;
+# what it shows in a dialog, and a screen that does not come, are looked for here.
+OPEN_SCREENS = """
+const screens = %s;
+const services = odoo.__WOWL_DEBUG__.root.env.services;
+
+async function waitFor(name, find) {
+    for (let round = 0; round < 200; round++) {
+        const fault = document.querySelector(".o_error_dialog, .o_error_detail");
+        if (fault) {
+            throw new Error(`${name}: ${fault.innerText}`);
+        }
+        if (find()) {
+            return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${name} does not come.`);
+}
+
+async function openScreens() {
+    for (const { name, action, options, selector } of screens) {
+        document.querySelectorAll("[data-was-open]").forEach((old) => old.remove());
+        for (const view of document.querySelectorAll(selector)) {
+            view.dataset.wasOpen = "1";
+        }
+        console.log(`Opening ${name}`);
+        await services.action.doAction(action, options);
+        await waitFor(name, () =>
+            document.querySelector(`${selector}:not([data-was-open])`)
+        );
+        if (action.target === "new" || document.querySelector(".modal .o_form_view")) {
+            await services.action.doAction({ type: "ir.actions.act_window_close" });
+        }
+    }
+    console.log("test successful");
+}
+openScreens().catch((fault) => console.error(fault.message));
+"""
+
+# What the web client marks a view with.
+SELECTORS = {"list": "o_list_view", "pivot": "o_pivot", "graph": "o_graph_view"}
+
+
+@tagged("post_install", "-at_install")
+class TestScreens(ClientAccountRequestCommon, HttpCase):
+    """Every menu and every action of the addon is opened in a browser, by each role."""
+
+    ROLES = {
+        "employee": "base.group_user",
+        "viewer": "client_account.group_client_account_viewer",
+        "officer": "client_account.group_client_account_officer",
+        "approver": "client_account.group_client_account_approver",
+        "biller": "account.group_account_invoice",
+        "accountant": "account.group_account_manager",
+    }
+
+    def _make_records(self):
+        """Make some of everything that the screens show."""
+        self._make_invoice(180)
+        self._make_payment(30)
+        self.account.issue_credit(250, "Class cancelled")
+        self.account.charge(20, "Late cancellation")
+        self.account.apply_credits()
+        self._grant(100)
+        self._submit_request(50, partner=self.other_client)
+        self.account.write(
+            {"low_balance_client": "on", "low_balance_client_threshold": 9999}
+        )
+        self.account.sudo()._send_notices()
+
+    def _get_own(self, model):
+        """Return the records of a model that this addon's data made."""
+        names = self.env["ir.model.data"].search(
+            [("module", "=", "client_account"), ("model", "=", model)]
+        )
+        return self.env[model].browse(names.mapped("res_id")).exists()
+
+    def _iter_menu_screens(self, user):
+        """Yield the screens behind the menus that a user sees."""
+        visible = self.env["ir.ui.menu"].with_user(user)._visible_menu_ids()
+        menus = self._get_own("ir.ui.menu")
+        for menu in menus.filtered(lambda item: item.id in visible and item.action):
+            if menu.action._name == "ir.actions.act_window":
+                yield from self._iter_view_screens(
+                    menu.complete_name, menu.action, user
+                )
+
+    def _iter_view_screens(self, name, action, user):
+        """Yield a screen for each view of an action; no form of a record that the user
+        may not make."""
+        records = self.env[action.res_model].with_user(user)
+        for mode in action.view_mode.split(","):
+            if mode == "form" and not records.has_access("create"):
+                continue
+            css = SELECTORS.get(mode, f"o_{mode}_view")
+            yield {
+                "name": f"{name} ({mode})",
+                "action": action.id,
+                "options": {"viewType": mode, "clearBreadcrumbs": True},
+                "selector": f".o_action_manager .{css}, .modal .{css}",
+            }
+
+    def _iter_action_screens(self, user):
+        """Yield the screens of all actions whose model a user may read, and the form of
+        a record of each."""
+        for action in self._get_own("ir.actions.act_window").sudo():
+            records = self.env[action.res_model].with_user(user)
+            if not records.has_access("read"):
+                continue
+            if action.target != "new":
+                yield from self._iter_view_screens(action.name, action, user)
+            if "form" not in action.view_mode or not records._auto:
+                continue
+            if record := records.search([], limit=1):
+                yield {
+                    "name": f"{action.name}: {record.display_name}",
+                    "action": {
+                        "type": "ir.actions.act_window",
+                        "res_model": record._name,
+                        "res_id": record.id,
+                        "views": [[False, "form"]],
+                        "target": "current",
+                    },
+                    "options": {"clearBreadcrumbs": True},
+                    "selector": ".o_action_manager .o_form_view",
+                }
+
+    def _open_screens(self, login):
+        """Open the screens of a user; answer how many."""
+        user = self.env["res.users"].search([("login", "=", login)])
+        screens = [*self._iter_menu_screens(user), *self._iter_action_screens(user)]
+        self.assertTrue(screens, login)
+        self.browser_js(
+            "/odoo",
+            OPEN_SCREENS % json.dumps(screens),
+            ready="odoo.isReady === true",
+            login=login,
+            timeout=120,
+        )
+        return len(screens)
+
+    def test_every_screen_of_every_role(self):
+        """Empty first, then with records."""
+        for name, groups in self.ROLES.items():
+            self._make_user(f"screens_{name}", groups)
+        opened = {}
+        for state in ("empty", "with records"):
+            if state == "with records":
+                self._make_records()
+            for name in self.ROLES:
+                with self.subTest(role=name, state=state):
+                    opened[name, state] = self._open_screens(f"screens_{name}")
+        self.assertLess(
+            opened["employee", "with records"], opened["approver", "with records"]
+        )
+
+    def test_screens_where_staff_may_see_balances(self):
+        """The setting gives every employee the viewer's screens."""
+        self.env.ref("base.group_user").implied_ids |= self.env.ref(
+            "client_account.group_client_account_viewer"
+        )
+        self._make_user("screens_staff", "base.group_user")
+        self._make_records()
+        self._open_screens("screens_staff")
