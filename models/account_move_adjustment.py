@@ -480,8 +480,8 @@ class AccountMove(models.Model):
                 ) - move
                 raise UserError(
                     self.env._(
-                        "%(move)s is allocated to %(documents)s. Take it off there "
-                        "first, or choose “Release and Delete”.",
+                        "%(move)s is allocated to %(documents)s. Remove it there "
+                        "first, or choose “Remove and Delete”.",
                         move=move.display_name,
                         documents=", ".join(documents.mapped("display_name")),
                     )
@@ -489,7 +489,7 @@ class AccountMove(models.Model):
         return self._delete_adjustments()
 
     def action_client_adjustment_release_delete(self):
-        """Release what is allocated of adjustments, then delete them."""
+        """Remove what is allocated of adjustments, then delete them."""
         self._check_adjustment()
         return self._delete_adjustments()
 
@@ -560,7 +560,7 @@ class AccountMove(models.Model):
         if len(self) != 1:
             raise UserError(
                 self.env._(
-                    "Choose exactly one document: this concerns %s.",
+                    "Select one document only; these are selected: %s.",
                     ", ".join(self.mapped("display_name")[:5]) or self.env._("none"),
                 )
             )

@@ -245,6 +245,7 @@ class AccountMove(models.Model):
         :param float limit: in force, company currency
         :param float amount: what the document adds to the debt, company currency
         """
+        self.ensure_one()
         if not self.env.user.has_group(VIEWER):
             return self.env._(
                 "The balance policy of %(client)s does not allow to post "
@@ -315,6 +316,7 @@ class AccountMove(models.Model):
 
         Money may pay what account credit may not.
         """
+        self.ensure_one()
         received = self.env.context.get("client_money_received")
         if isinstance(received, MoneyReceived):
             lines = self.env["account.move.line"].sudo()
@@ -327,6 +329,7 @@ class AccountMove(models.Model):
         :param account: `client.account` under sudo
         :return: an empty text where it is not
         """
+        self.ensure_one()
         missing = self._get_debt_added()
         due = max(self._get_receivable_items().mapped("date_maturity"))
         # Due by the day it is posted is immediate, also where it is dated back.
@@ -407,6 +410,7 @@ class AccountMove(models.Model):
         :param account: its `client.account` under sudo
         :raise AccessError: when the user is no approver where the account is
         """
+        self.ensure_one()
         self._check_may_post_anyway(account.company_id)
         # Sudo: these fields are the addon's own to write.
         move_sudo = self.sudo()

@@ -33,6 +33,20 @@ FIGURE_FIELDS = BALANCE_FIELDS | {"date_maturity", "date", "parent_state"}
 CLIENT_FIELDS = frozenset(("partner_id", "account_id", "move_id"))
 
 
+class SparedDescriptions:
+    """In the context it spares `write` the descriptions it does not look at: once, so
+    that what is called from there gets its own; being an object, no RPC caller can send
+    it."""
+
+    def __init__(self):
+        self._is_left = True
+
+    def take(self):
+        """Tell whether descriptions are to be spared now, for the last time."""
+        is_left, self._is_left = self._is_left, False
+        return is_left
+
+
 class AccountMoveLine(models.Model):
     """Journal items as the lists of credits, debts and history show them."""
 
@@ -88,7 +102,7 @@ class AccountMoveLine(models.Model):
         help="Parts of this credit set against invoices and charges.",
     )
     client_credit_assigned = fields.Char(
-        string="Assigned to",
+        string="Allocated to",
         compute="_compute_client_allocation_ids",
         groups=VIEWER,
     )
@@ -113,6 +127,13 @@ class AccountMoveLine(models.Model):
         "(partner_id, account_id) INCLUDE (company_id, amount_residual, "
         "amount_residual_currency, date_maturity, date) WHERE (amount_residual <> 0 OR "
         "amount_residual_currency <> 0) AND parent_state = 'posted'"
+    )
+
+    # Serves the history of a client: its newest items, what moved lately, and the sum,
+    # from the index alone.
+    _client_history_idx = models.Index(
+        "(partner_id, account_id, date DESC, id DESC) INCLUDE (company_id, balance) "
+        "WHERE parent_state = 'posted'"
     )
 
     # === Compute ===
@@ -168,8 +189,8 @@ class AccountMoveLine(models.Model):
     def _compute_client_history_balance(self):
         """Compute the client's balance after each item, newest last.
 
-        One window per client runs over the items since the oldest one asked for; what
-        came before is a single sum.
+        One window per client runs over the items since the oldest one asked for, back
+        from the closing balance.
         """
         by_account = defaultdict(self.browse)
         for line in self._origin.filtered("partner_id"):
@@ -189,23 +210,23 @@ class AccountMoveLine(models.Model):
         items = self.sudo()
         domain = self.env["client.account"]._build_items_domain(client, root)
         start = min(lines.mapped("date"))
-        [(opening,)] = items._read_group(
-            domain & Domain("date", "<", start), [], ["balance:sum"]
-        )
+        account = self.env["client.account"].sudo()._find_accounts(client, root)
         query = items._search(domain & Domain("date", ">=", start))
         rows = self.env.execute_query(
             SQL(
-                "SELECT id, total FROM ("
-                " SELECT account_move_line.id,"
-                " -SUM(account_move_line.balance) OVER ("
-                "   ORDER BY account_move_line.date, account_move_line.id) AS total"
+                "SELECT id, later FROM ("
+                " SELECT account_move_line.id, -SUM(account_move_line.balance) OVER ("
+                "   ORDER BY account_move_line.date DESC, account_move_line.id DESC)"
+                "   + account_move_line.balance AS later"
                 " FROM %s WHERE %s) running WHERE id = ANY(%s)",
                 query.from_clause,
                 query.where_clause,
                 lines.ids,
             )
         )
-        return {line_id: float(total) - opening for line_id, total in rows}
+        return {
+            line_id: account.ledger_balance - float(later) for line_id, later in rows
+        }
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of the ORM to sort and sum the columns of the list of credits."""
@@ -222,15 +243,13 @@ class AccountMoveLine(models.Model):
     def fields_get(self, allfields=None, attributes=None):
         """Override of the ORM to describe no field where `write` has none in mind.
 
-        For its tracking, Odoo asks for the descriptions of the tracked fields written.
-        Where there are none that means all, which are not looked at; this addon's are
-        among them, and together they cost a good part of posting.
+        For its tracking, Odoo asks in each write for the descriptions of the tracked
+        fields written. Where there are none that means all, which nobody looks at:
+        posting an invoice takes 1.10 to 1.14 of plain Odoo's time with it, and 0.95 to
+        1.02 without (`dev/bench posting`).
         """
-        if (
-            allfields is not None
-            and not allfields
-            and self.env.context.get("client_spare_descriptions")
-        ):
+        spared = self.env.context.get("client_spare_descriptions")
+        if isinstance(spared, SparedDescriptions) and spared.take() and not allfields:
             return {}
         return super().fields_get(allfields, attributes)
 
@@ -246,7 +265,7 @@ class AccountMoveLine(models.Model):
 
     def write(self, vals):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        lines = self.with_context(client_spare_descriptions=True)
+        lines = self.with_context(client_spare_descriptions=SparedDescriptions())
         result = super(AccountMoveLine, lines).write(vals)
         if not FIGURE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
@@ -390,7 +409,7 @@ class AccountMoveLine(models.Model):
         return self._get_adjustment().action_client_adjustment_delete()
 
     def action_release_delete_client_adjustment(self):
-        """Release what is allocated of the adjustment of one item, then delete it."""
+        """Remove what is allocated of the adjustment of one item, then delete it."""
         return self._get_adjustment().action_client_adjustment_release_delete()
 
     def _get_adjustment(self):

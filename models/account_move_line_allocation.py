@@ -296,7 +296,7 @@ class AccountMoveLine(models.Model):
         """
         caps = plan.get("client_caps")
         if caps is not None:
-            self = self.with_context(client_allocation_caps=caps)  # noqa: PLW0642
+            self = self.with_context(client_allocation_caps=caps)
         return super()._prepare_reconciliation_plan(
             plan, amls_values_map, shadowed_aml_values=shadowed_aml_values
         )
@@ -634,7 +634,7 @@ class AccountMoveLine(models.Model):
         self._get_client_account()._check_officer()
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Assign Credit"),
+            "name": self.env._("Allocate Credit"),
             "res_model": "client.credit.allocation",
             "view_mode": "form",
             "target": "new",

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 
 class AccountMoveLine(models.Model):
@@ -136,20 +137,16 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_open_items_domain(self, clients):
-        """Return the domain of the open receivable items of clients, in any company.
-
-        Its conditions are those of the index `_client_open_items_idx`.
-        """
-        return (
-            Domain(
-                "partner_id.commercial_partner_id",
-                "in",
-                [client.id for client in clients],
+        """Return the domain of the open receivable items of clients, in any company,
+        for searching, see `client.account._build_items_domain`."""
+        ids = [client.id for client in clients]
+        accounts = self.env["client.account"]
+        items = Domain.custom(
+            to_sql=lambda model, alias, query: accounts._get_client_items_sql(
+                SQL.identifier(alias), ids
             )
-            & Domain("account_id.account_type", "=", "asset_receivable")
-            & Domain("parent_state", "=", "posted")
-            & self._get_open_item_domain()
         )
+        return items & self._get_open_item_domain()
 
     @api.model
     def _get_open_credits_domain(self, clients):

@@ -48,7 +48,7 @@ class AccountPartialReconcile(models.Model):
             (
                 partial.debit_move_id.move_id,
                 self.env._(
-                    "%(amount)s of %(credit)s was taken off.",
+                    "The allocation of %(amount)s of %(credit)s was removed.",
                     amount=partial.debit_currency_id.format(
                         partial.debit_amount_currency
                     ),
@@ -86,7 +86,7 @@ class AccountPartialReconcile(models.Model):
         if exchange := items.move_id._filter_exchange_differences():
             raise UserError(
                 self.env._(
-                    "%s only books an exchange difference. Take off the invoice's own "
+                    "%s only books an exchange difference. Remove the invoice's own "
                     "part: the difference goes with it.",
                     exchange.display_name,
                 )

@@ -336,6 +336,7 @@ class ClientAccount(models.Model):
         :param kinds: {kind: (threshold, amount)}
         :return: `client.account.notice`, in the order of the kinds
         """
+        self.ensure_one()
         return self.env["client.account.notice"].create(
             [
                 {
@@ -356,6 +357,7 @@ class ClientAccount(models.Model):
         Nobody learns an amount who may not see balances: neither a client to whom they
         are hidden nor a salesperson without the right.
         """
+        self.ensure_one()
         if kind == "low_balance_client":
             recipients = self._get_notice_contact()
             hidden = self._get_policy("balance_visibility") == "hidden"
@@ -371,6 +373,7 @@ class ClientAccount(models.Model):
     def _get_notice_contact(self):
         """Return the contact of one client whom notices go to: that for invoices, where
         it has an address, else the client."""
+        self.ensure_one()
         client = self.partner_id
         contact = client.browse(client.address_get(["invoice"])["invoice"])
         return contact if contact.active and contact.email else client
@@ -381,6 +384,7 @@ class ClientAccount(models.Model):
         The manager of a client is the salesperson, or else whoever decides about
         accounts; limits are the business of the latter alone.
         """
+        self.ensure_one()
         manager = self.partner_id.user_id
         if (
             kind == "low_balance_manager"
@@ -396,6 +400,7 @@ class ClientAccount(models.Model):
 
         :param fault: the exception
         """
+        self.ensure_one()
         kinds = self._get_wanted_notices()[self]
         fresh = {
             kind: values

@@ -22,6 +22,9 @@ FIGURES = (
     "limit_usage",
 )
 
+# How many items the page of an account shows of its history.
+HISTORY_LENGTH = 40
+
 # Finer than any currency: what is left of adding floats goes, at no cost to speak of.
 DRIFT_DIGITS = 6
 
@@ -389,6 +392,47 @@ class ClientAccount(models.Model):
         )
 
     @api.model
+    def _get_client_items_sql(self, alias, client_ids, root_ids=None):
+        """Return the condition that an item is a posted receivable one of clients.
+
+        Ids are found first, once each, and compared with the leading columns of the
+        indexes of journal items: a client's pages read nothing of other clients,
+        however the ledger is shared between them.
+
+        :param SQL alias: of account_move_line
+        :param client_ids: ids of commercial partners
+        :param root_ids: ids of root companies, None for all
+        """
+        lines = self.env["account.move.line"]._fields
+        companies = SQL("TRUE")
+        if root_ids is not None:
+            companies = SQL(
+                "%s.company_id = ANY(ARRAY(SELECT id FROM res_company"
+                " WHERE split_part(parent_path, '/', 1)::integer = ANY(%s)))",
+                alias,
+                list(root_ids),
+                to_flush=self.env["res.company"]._fields["parent_path"],
+            )
+        return SQL(
+            "(%(alias)s.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
+            " WHERE commercial_partner_id = ANY(%(clients)s)))"
+            " AND %(alias)s.account_id = ANY(ARRAY(SELECT id FROM account_account"
+            " WHERE account_type = 'asset_receivable'))"
+            " AND %(alias)s.parent_state = 'posted' AND %(companies)s)",
+            alias=alias,
+            clients=list(client_ids),
+            companies=companies,
+            to_flush=(
+                lines["partner_id"],
+                lines["account_id"],
+                lines["company_id"],
+                lines["parent_state"],
+                self.env["account.account"]._fields["account_type"],
+                self.env["res.partner"]._fields["commercial_partner_id"],
+            ),
+        )
+
+    @api.model
     def _get_limit_in_force_sql(self, account):
         """Return the limit in force of an account, zero where there is none.
 
@@ -559,20 +603,61 @@ class ClientAccount(models.Model):
     @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")
     def _compute_line_ids(self):
+        order = "date_maturity, date, move_name, id"
+        lines = self.env["account.move.line"]
         for account in self:
-            lines = account._search_readable_items(account._get_open_items_domain())
-            lines = lines._sorted_for_allocation()
-            account.debit_line_ids = lines._filter_open_debts()
-            account.credit_line_ids = lines._filter_open_credits()
+            items = account._get_items_domain()
+            # In the order of application, by the database: there may be thousands, of
+            # which a page shows few.
+            for name, sign in (("debit_line_ids", 1), ("credit_line_ids", -1)):
+                account[name] = account._search_readable_items(
+                    items & lines._get_open_item_domain(sign), order=order
+                )
 
     @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "company_id")
     def _compute_history_line_ids(self):
         """Take the newest items; the rest stands behind the button "All Items"."""
+        lines = self.env["account.move.line"].sudo(False)
         for account in self:
-            account.history_line_ids = account._search_readable_items(
-                account._get_items_domain(), order="date desc, id desc", limit=40
+            newest = lines.browse(account._fetch_newest_item_ids(HISTORY_LENGTH))
+            account.history_line_ids = newest._filtered_access("read")
+
+    def _fetch_newest_item_ids(self, limit):
+        """Return the ids of the newest items of one account in the user's companies.
+
+        Each contact and receivable account gives its own newest ones, from the end of
+        their index.
+        """
+        self.ensure_one()
+        self.env["account.move.line"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT item.id
+                  FROM unnest(%(contacts)s) contact, unnest(%(accounts)s) account,
+               LATERAL (
+                    SELECT line.id, line.date
+                      FROM account_move_line line
+                     WHERE line.partner_id = contact
+                       AND line.account_id = account
+                       AND line.parent_state = 'posted'
+                       AND line.company_id = ANY(%(companies)s)
+                     ORDER BY line.date DESC, line.id DESC
+                     LIMIT %(limit)s
+                  ) item
+                 ORDER BY item.date DESC, item.id DESC
+                 LIMIT %(limit)s
+                """,
+                contacts=self._search_contacts().ids,
+                accounts=self._search_receivable_accounts().ids,
+                companies=(
+                    self.company_id._get_client_companies() & self.env.companies
+                ).ids,
+                limit=limit,
             )
+        )
+        return [item_id for (item_id,) in rows]
 
     def _search_readable_items(self, domain, **options):
         """Return the items of a domain that the user may read.
@@ -618,12 +703,13 @@ class ClientAccount(models.Model):
         """
         self.ensure_one()
         today = fields.Date.context_today(self)
-        movements = self._fetch_daily_movements()
         start = today - relativedelta(months=12)
+        movements = self._fetch_daily_movements(start)
         last = max([today, *movements])
         days = sorted({*date_range(start, today, timedelta(weeks=1)), today, last})
         points = []
-        balance = 0.0
+        # From the end back, for what is older not to be read again.
+        balance = self.ledger_balance - sum(movements.values())
         pending = sorted(movements.items())
         for day in days:
             while pending and pending[0][0] <= day:
@@ -631,23 +717,19 @@ class ClientAccount(models.Model):
             points.append((day, self.currency_id.round(balance)))
         return points
 
-    def _fetch_daily_movements(self):
-        """Return {date: change of the balance} of all items of one account."""
-        lines = self.env["account.move.line"]
-        # Sudo: the account's readers need not read journal items.
-        query = lines.sudo()._search(self._get_items_domain())
+    def _fetch_daily_movements(self, start):
+        """Return {date: change of the balance} of the items of one account from a day
+        on."""
+        self.ensure_one()
+        self.env["account.move.line"].flush_model(["date", "balance"])
         rows = self.env.execute_query(
             SQL(
-                "SELECT %(date)s, -SUM(%(balance)s) FROM %(source)s WHERE %(where)s "
-                "GROUP BY 1",
-                date=SQL.identifier(
-                    lines._table, "date", to_flush=lines._fields["date"]
+                "SELECT line.date, -SUM(line.balance) FROM account_move_line line"
+                " WHERE %s AND line.date >= %s GROUP BY 1",
+                self._get_client_items_sql(
+                    SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
                 ),
-                balance=SQL.identifier(
-                    lines._table, "balance", to_flush=lines._fields["balance"]
-                ),
-                source=query.from_clause,
-                where=query.where_clause,
+                start,
             )
         )
         return {day: float(change) for day, change in rows}

@@ -174,6 +174,7 @@ class ClientAccount(models.Model):
 
         :param float balance: company currency
         """
+        self.ensure_one()
         currency = self.currency_id
         if currency.is_zero(balance):
             return self.env._("a balance of zero")
@@ -187,6 +188,7 @@ class ClientAccount(models.Model):
         :return: a window action, False where the user may not ask, or somebody else's
             request waits already
         """
+        self.ensure_one()
         if not self.env.user.has_group("base.group_user"):
             return False
         client = self.partner_id.sudo(False)

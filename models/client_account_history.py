@@ -40,6 +40,7 @@ class ClientAccount(models.Model):
 
     def _fetch_invoiced(self, today):
         """Return what one client was invoiced, see `_get_credit_history`."""
+        self.ensure_one()
         # Sudo: the account's readers need not read invoices.
         moves = self.env["account.move"].sudo()
         domain = (
@@ -63,6 +64,7 @@ class ClientAccount(models.Model):
 
     def _fetch_lateness(self, today):
         """Return how late one client pays, see `_get_credit_history`."""
+        self.ensure_one()
         [(days_late, late_recent)] = self.env.execute_query(
             SQL(
                 """
@@ -91,6 +93,7 @@ class ClientAccount(models.Model):
             the item is open) and late, the amount paid or open more than 30 days after
             its due date
         """
+        self.ensure_one()
         return SQL(
             """
             SELECT due.day AS due,

@@ -129,6 +129,7 @@ class ClientAccount(models.Model):
         :param float exposure: what the client would owe, company currency
         :param float limit: the limit in force, company currency
         """
+        self.ensure_one()
         values = {
             "client": self.display_name,
             "owed": self.currency_id.format(exposure),
@@ -170,7 +171,7 @@ class ClientAccount(models.Model):
 
     def _change_state(self, old, new, reason):
         """Suspend or resume accounts, see `action_suspend` and `action_resume`."""
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self._check_officer()
         names = ", ".join(self.mapped("display_name")[:5]) or self.env._("no client")
         reason = clean_reason(reason)
@@ -272,6 +273,7 @@ class ClientAccount(models.Model):
 
     def _lapse_limit(self, today):
         """Bring one account's limit back to the former one, and say so."""
+        self.ensure_one()
         lapsed, until = self.credit_limit, self.limit_until
         limit, state, request = self._get_former_limit(today)
         self._set_limit(limit, state, request)
@@ -293,6 +295,7 @@ class ClientAccount(models.Model):
 
         :return: (limit, state, the `client.account.request` that granted it)
         """
+        self.ensure_one()
         request = self.limit_request_id
         former = self.env["client.account.request"]
         limit, state = 0.0, "not_granted"
@@ -309,6 +312,7 @@ class ClientAccount(models.Model):
 
     def _announce_lapse(self):
         """Tell the leader once that one account's limit is about to lapse."""
+        self.ensure_one()
         deciders = self.company_id._get_client_deciders()
         for user in deciders:
             account = self.with_context(lang=user.lang)

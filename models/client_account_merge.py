@@ -11,6 +11,7 @@ class ClientAccount(models.Model):
 
     def _is_in_use(self):
         """Tell whether a balance, a limit or an open request stands on one account."""
+        self.ensure_one()
         return bool(
             self.amount_owed
             or self.credit_available
@@ -55,6 +56,7 @@ class ClientAccount(models.Model):
 
         :raise UserError: when requests about both wait for a decision
         """
+        self.ensure_one()
         waiting = requests._find_open_request(target)
         if waiting and requests._find_open_request(self):
             raise UserError(waiting._get_open_request_message())
@@ -66,6 +68,7 @@ class ClientAccount(models.Model):
 
     def _get_moved_note(self, client):
         """Return what the chatter says of one account whose items move to a client."""
+        self.ensure_one()
         states = dict(self._fields["state"]._description_selection(self.env))
         return self.env._(
             "The journal items of %(old)s now count for %(new)s. The account of "
@@ -86,6 +89,7 @@ class ClientAccount(models.Model):
         :param target: the `client.account` that stays
         :raise UserError: when requests about both wait for a decision
         """
+        self.ensure_one()
         self._hand_on_requests(self.request_ids, target)
         target.message_post(body=self._get_merged_note(target))
         if self._decides_for(target):
@@ -104,6 +108,7 @@ class ClientAccount(models.Model):
 
     def _get_merged_note(self, target):
         """Return what the chatter says of one account that merges into another."""
+        self.ensure_one()
         states = dict(self._fields["state"]._description_selection(self.env))
         values = {
             "old": self.partner_id.display_name,

@@ -196,6 +196,7 @@ class ClientAccountNotice(models.Model):
 
     def _schedule_activity(self, user):
         """Put one notice before a user as something to do; the message tells it."""
+        self.ensure_one()
         account = self.account_id.with_context(
             lang=user.lang, mail_activity_quick_update=True
         )

@@ -44,7 +44,7 @@ class ClientAccount(models.Model):
         "Account credits to each new invoice: what is left of credits given or "
         "received through the account goes to each invoice or charge when it is "
         "posted.\nAny credit to any open invoice: payments and credit notes are "
-        "applied too, also to invoices already open, oldest first.",
+        "applied too, also to invoices already open, earliest due first.",
     )
     top_up_policy = fields.Selection(
         selection=POLICIES["top_up_policy"],

@@ -346,6 +346,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_kind(self):
         """Return what one request asks for, as a value of `kind`."""
+        self.ensure_one()
         if self.subject != "limit":
             return self.subject
         account = self.account_id
@@ -393,6 +394,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_client_age(self):
         """Return in words how long one client is a client."""
+        self.ensure_one()
         if not self.client_since:
             return self.env._("not invoiced yet")
         today = fields.Date.context_today(self)
@@ -424,6 +426,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_decision_note(self):
         """Return in words who has to decide about one request, and who has agreed."""
+        self.ensure_one()
         if self.state != "submitted":
             return False
         agreed = self._get_valid_agreements()
@@ -560,6 +563,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when the request is past that, or theirs to change is not
         """
+        self.ensure_one()
         if self.state == "draft":
             allowed = self._get_fields_written_by("requester")
             if not self.env.su and self.requested_by_id != self.env.user:
@@ -618,6 +622,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_cannot_decide_reason(self, user):
         """Return why a user may not decide about one request, or an empty text."""
+        self.ensure_one()
         if self.state != "submitted":
             return self._get_not_waiting_message()
         # Sudo: who decides is the company's choice, not the user's to read.
@@ -642,6 +647,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_not_waiting_message(self):
         """Return that one request does not wait for a decision."""
+        self.ensure_one()
         states = dict(self._fields["state"]._description_selection(self.env))
         return self.env._(
             "%(request)s does not wait for a decision: its state is “%(state)s”.",
@@ -651,6 +657,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_cannot_approve_reason(self, user):
         """Return why a user may not approve one request, or an empty text."""
+        self.ensure_one()
         if why := self._get_cannot_decide_reason(user):
             return why
         if user in self.agreed_by_ids and self._get_required_approvals() > 1:
@@ -672,7 +679,7 @@ class ClientAccountRequest(models.Model):
             the client waits for a decision
         :raise AccessError: when one is not the user's
         """
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self._check_requester()
         self._touch()
         # Sudo: the requester need not see the account. Touched, as two may submit at
@@ -696,6 +703,7 @@ class ClientAccountRequest(models.Model):
         :return: dict of the values it is submitted with
         :raise UserError: when it asks for nothing, or for what cannot be
         """
+        self.ensure_one()
         # Sudo: the requester need not see the account.
         account = self.account_id.sudo()
         if not self.reason:
@@ -732,6 +740,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when it was put under another client
         """
+        self.ensure_one()
         # Sudo: a contact may be seen where its company is not.
         contact = self.sudo().partner_id
         client = contact.commercial_partner_id
@@ -753,6 +762,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: otherwise
         """
+        self.ensure_one()
         if self.subject == "terms" and not self.payment_term_id:
             raise UserError(
                 self.env._(
@@ -774,6 +784,7 @@ class ClientAccountRequest(models.Model):
 
     def _changes_something(self, account):
         """Tell whether one request asks for anything else than an account has."""
+        self.ensure_one()
         if self.subject == "close":
             return account.state in DECIDED_STATES
         terms = self._get_payment_term(account)
@@ -788,6 +799,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when its date is past
         """
+        self.ensure_one()
         if not self.limit_until or self.subject != "limit":
             return
         if self.limit_until < fields.Date.context_today(self):
@@ -823,6 +835,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_open_request_message(self):
         """Return that one request has to be decided before another."""
+        self.ensure_one()
         return self.env._(
             "%(request)s of %(user)s about %(client)s waits for a decision. Wait until "
             "it is decided, or ask %(user)s to withdraw it.",
@@ -837,6 +850,7 @@ class ClientAccountRequest(models.Model):
         Hook: override to route requests to others; `_get_cannot_decide_reason` still
         says who may.
         """
+        self.ensure_one()
         # Sudo: who decides is the company's choice, not the user's to read.
         request = self.sudo()
         company = request.company_id
@@ -874,6 +888,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_summary(self):
         """Return one request in a line, in the language of the context."""
+        self.ensure_one()
         client = self._get_client_name()
         if self.subject == "close":
             return self.env._("Close the account of %s", client)
@@ -891,6 +906,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_ask_note(self):
         """Return who asks for one request, and why, as HTML."""
+        self.ensure_one()
         return Markup("<p>%s</p>") % self.env._(
             "%(user)s asks: %(reason)s",
             user=self.requested_by_id.name,
@@ -907,7 +923,7 @@ class ClientAccountRequest(models.Model):
         :return: True
         :raise UserError: when the user may not decide, or a request is decided already
         """
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self.check_access("read")
         self._touch()
         for request in self:
@@ -940,6 +956,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_valid_agreements(self):
         """Return who agreed to one request and may still decide."""
+        self.ensure_one()
         # Sudo: names of colleagues, whatever their companies.
         return self.sudo().agreed_by_ids.filtered(
             lambda user: not self._get_cannot_decide_reason(user)
@@ -947,6 +964,7 @@ class ClientAccountRequest(models.Model):
 
     def _agree(self, agreed):
         """Note who agreed to one request, and ask the others."""
+        self.ensure_one()
         self._as_workflow().write({"agreed_by_ids": [fields.Command.set(agreed.ids)]})
         self._close_activities()
         self._ask_approvers()
@@ -974,6 +992,7 @@ class ClientAccountRequest(models.Model):
 
         :param agreed: who agreed where two have to, the user included
         """
+        self.ensure_one()
         self._check_until()
         # Sudo: approvers decide about limits and terms, whatever else they may write.
         account = self.account_id.sudo()
@@ -1000,6 +1019,7 @@ class ClientAccountRequest(models.Model):
 
     def _grant_limit(self, account):
         """Set the limit that one request asks for; a suspension stays."""
+        self.ensure_one()
         if self.subject == "close":
             account._set_limit(0, "closed")
         elif self.subject == "limit":
@@ -1008,6 +1028,7 @@ class ClientAccountRequest(models.Model):
 
     def _grant_payment_term(self, account):
         """Give the client the payment terms of one request, in all branches."""
+        self.ensure_one()
         if not self.payment_term_id or self.subject == "close":
             return
         for company in account.company_id._get_client_companies():
@@ -1021,7 +1042,7 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when the reason is blank, the user may not decide, or a
             request is decided already
         """
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self.check_access("read")
         reason = clean_reason(reason)
         self._touch()
@@ -1047,7 +1068,7 @@ class ClientAccountRequest(models.Model):
         :raise UserError: when a request does not wait for a decision
         :raise AccessError: when one is not the user's
         """
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self._check_requester()
         self._touch()
         for request in self:
@@ -1061,6 +1082,7 @@ class ClientAccountRequest(models.Model):
 
         The outcome goes to the requester.
         """
+        self.ensure_one()
         # Sudo: a requester no longer writes on what they withdrew.
         request = self.sudo()
         request._as_workflow().write(
@@ -1087,6 +1109,7 @@ class ClientAccountRequest(models.Model):
         Sent after the commit: a mail server that is down rolls nothing back. By Odoo's
         queue alone: it takes whatever waits, so what is also sent here may go twice.
         """
+        self.ensure_one()
         requester = self.requested_by_id
         template = self.env.ref(OUTCOME_TEMPLATES[self.state], raise_if_not_found=False)
         if not template or not requester.email:
@@ -1113,6 +1136,7 @@ class ClientAccountRequest(models.Model):
     def _render_outcome(self, template, field_name):
         """Return a field of the outcome's template for one request, in the
         requester's language."""
+        self.ensure_one()
         return template._render_field(field_name, self.ids, compute_lang=True)[self.id]
 
     def action_delegate(self, user_id):
@@ -1122,7 +1146,7 @@ class ClientAccountRequest(models.Model):
         :return: True
         :raise UserError: when the user may not hand it on, or that one may not decide
         """
-        self = in_plain_context(self)  # noqa: PLW0642
+        self = in_plain_context(self)
         self.check_access("read")
         # Sudo: whether that one may decide is what is checked.
         user = self.env["res.users"].sudo().browse(self._check_user_id(user_id))
@@ -1151,6 +1175,7 @@ class ClientAccountRequest(models.Model):
 
     def _get_cannot_delegate_reason(self, user):
         """Return why one request cannot be handed to a user, or an empty text."""
+        self.ensure_one()
         # Sudo: who decides is the company's choice, not the user's to read.
         if self.env.user not in self.sudo().company_id._get_client_approvers():
             return self.env._(

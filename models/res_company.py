@@ -48,7 +48,7 @@ class ResCompany(models.Model):
         "Account credits to each new invoice: what is left of credits given or "
         "received through the account goes to each invoice or charge when it is "
         "posted.\nAny credit to any open invoice: payments and credit notes are "
-        "applied too, also to invoices already open, oldest first.",
+        "applied too, also to invoices already open, earliest due first.",
     )
     client_top_up_policy = fields.Selection(
         selection=POLICIES["top_up_policy"],

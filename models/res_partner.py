@@ -349,6 +349,7 @@ class ResPartner(models.Model):
         :return: a window action
         :raise UserError: when a request waits that the user may not see
         """
+        self.ensure_one()
         requests = self.env["client.account.request"]
         requests.check_access("create")
         self.check_access("read")

@@ -830,7 +830,7 @@ class TestAdjustmentDelete(AdjustmentCommon):
         invoice = self._make_invoice(50)
         move = self._issue_credit(200)
         self._get_receivable(move)._allocate(self._get_receivable(invoice), 50)
-        with self.assertRefused(move.name, invoice.name, "Release and Delete"):
+        with self.assertRefused(move.name, invoice.name, "Remove and Delete"):
             move.action_client_adjustment_delete()
         self.assertEqual(move.state, "posted")
         self.assertEqual(invoice.payment_state, "paid")

@@ -273,7 +273,7 @@ class TestAllocation(AllocationCommon):
         self.assertEqual(self._get_left(credit), 100.0)
         self.assertFalse(credit._get_client_allocations())
         self.assertLedgerAgrees(100.0)
-        self.assertIn("taken off", invoice.message_ids[:1].body)
+        self.assertIn("was removed", invoice.message_ids[:1].body)
         self.assertIn("free again", credit.message_ids[:1].body)
 
     def test_reset_to_draft_leaves_a_registered_payment_on_the_invoice(self):

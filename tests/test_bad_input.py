@@ -514,7 +514,7 @@ class TestStrangeReasons(BadInputCommon):
         item._allocate(self._get_receivable(invoice), 5)
         invoice.button_draft()
         bodies = " ".join((credit | invoice).message_ids.mapped("body"))
-        self.assertIn("taken off", bodies)
+        self.assertIn("was removed", bodies)
         self.assertIn("&lt;script&gt;", bodies)
         self.assertNotIn("<script", bodies)
         self.assertNotIn("<img", bodies)
@@ -529,7 +529,7 @@ class TestStrangeReasons(BadInputCommon):
         item._allocate(self._get_receivable(invoice), 5)
         item.matched_debit_ids.action_remove_client_allocation()
         bodies = " ".join((credit | invoice).message_ids.mapped("body"))
-        self.assertIn("taken off", bodies)
+        self.assertIn("was removed", bodies)
         self.assertIn("{{ 7 * 7 }} ${7 * 7}", bodies)
         self.assertNotIn("49", bodies.replace(credit.name, ""))
 

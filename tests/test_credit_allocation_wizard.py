@@ -469,7 +469,7 @@ class TestCreditAllocationWizard(AllocationCommon):
         self.assertTrue(partial.action_remove_client_allocation())
         self.assertResiduals([100.0, 50.0, 10.0])
         self.assertEqual(self._get_left(self.credit), 120.0)
-        self.assertRegex(self.first.message_ids[:1].body, "40.00.*taken off")
+        self.assertRegex(self.first.message_ids[:1].body, "40.00.*was removed")
         self.assertLedgerAgrees(-40.0)
 
     def test_undo_twice_is_harmless(self):

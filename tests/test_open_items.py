@@ -148,7 +148,7 @@ class TestOpenItems(AllocationCommon):
         self.assertEqual(after, before)
 
     def test_a_credit_smaller_than_the_invoice_leaves_nothing(self):
-        """What “Oldest First” takes after some slices uses the credit up."""
+        """What “Earliest Due First” takes after some slices uses the credit up."""
         generator = random.Random(13)
         for code in ("JPY", "IDR"):
             currency = self.currencies[code]

@@ -293,21 +293,22 @@ class ClientAccountPayment(models.TransientModel):
         self.account_id._check_officer()
         lines = in_plain_context(self.env["account.move.line"].sudo())
         left = self.amount
+        amounts = dict.fromkeys(self.line_ids, 0.0)
         for line in self.line_ids:
-            line.amount = 0.0
             debit = line._get_debit()
-            if not debit or self.currency_id.compare_amounts(left, 0) <= 0:
-                continue
+            if self.currency_id.compare_amounts(left, 0) <= 0:
+                break
             net = line.amount_open - line.discount
             if line.discount and self.currency_id.compare_amounts(net, left) <= 0:
-                line.amount = net
+                amounts[line] = net
                 left -= net
-                continue
-            money = self._get_money_values(left)
-            line.amount = lines._simulate_allocation(
-                money, debit._get_residual_values()
-            )
-            left = -money["amount_residual_currency"]
+            elif debit:
+                money = self._get_money_values(left)
+                amounts[line] = lines._simulate_allocation(
+                    money, debit._get_residual_values()
+                )
+                left = -money["amount_residual_currency"]
+        self.line_ids._write_planned(amounts)
         return self._reopen()
 
     def action_clear(self):

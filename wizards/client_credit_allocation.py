@@ -43,7 +43,7 @@ class ClientCreditAllocation(models.TransientModel):
     )
     full_only = fields.Boolean(
         string="Whole Invoices Only",
-        help="“Oldest First” leaves out what the credit does not cover whole, and "
+        help="“Earliest Due First” leaves out what the credit does not cover whole, and "
         "confirming refuses a part of an invoice.",
     )
     amount_remaining = fields.Monetary(
@@ -187,7 +187,7 @@ class ClientCreditAllocation(models.TransientModel):
     # === Actions ===
 
     def action_oldest_first(self):
-        """Fill in the amounts oldest first, as far as the credit goes."""
+        """Fill in the amounts earliest due first, as far as the credit goes."""
         self._check_one_wizard()
         self._check_item()
         pairs = {line: line._get_pair() for line in self.line_ids}
@@ -211,8 +211,9 @@ class ClientCreditAllocation(models.TransientModel):
                 full_only=self.full_only,
             )
         }
-        for line in self.line_ids:
-            line.amount = amounts.get(pairs.get(line), 0.0)
+        self.line_ids._write_planned(
+            {line: amounts.get(pairs.get(line), 0.0) for line in self.line_ids}
+        )
         return self._reopen()
 
     def action_clear(self):
@@ -234,7 +235,7 @@ class ClientCreditAllocation(models.TransientModel):
             raise UserError(
                 self.env._(
                     "Enter an amount for %(client)s beside at least one document, or "
-                    "choose “Oldest First”.",
+                    "choose “Earliest Due First”.",
                     client=self.partner_id.display_name,
                 )
             )
@@ -287,7 +288,7 @@ class ClientCreditAllocation(models.TransientModel):
     def _reopen(self):
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Assign Credit"),
+            "name": self.env._("Allocate Credit"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",

@@ -43,7 +43,7 @@ registry.category("web_tour.tours").add("client_account_allocation", {
             run: "click",
         },
         {
-            content: "Assign the credit",
+            content: "Allocate the credit",
             trigger:
                 ".o_field_widget[name='credit_line_ids'] " +
                 "tr:contains('Two classes cancelled') button[name='action_assign_client_credit']",
@@ -79,7 +79,7 @@ registry.category("web_tour.tours").add("client_account_allocation", {
             run: "click",
         },
         {
-            content: "Nothing remains: assign",
+            content: "Nothing remains: allocate",
             trigger:
                 ".modal:has(.o_field_widget[name='amount_remaining']:contains('0.00'):not(:contains('250'))) " +
                 "footer button[name='action_allocate']",
