@@ -47,6 +47,10 @@ MAX_AMOUNT = 1e12
 # A reason is read in a list and in the chatter, not on pages of its own.
 MAX_REASON = 2000
 
+# What one person sends about clients in a day is no more than the approvers can read.
+MAX_REQUESTS_A_DAY = 200
+MAX_FILES_A_DAY = 200
+
 # === Posting ===
 # Marks of documents are read together and by themselves: each field with groups among
 # those that are always read costs posting a look at the user's groups.

@@ -22,6 +22,7 @@ from . import client_account_merge
 from . import client_account_notice
 from . import client_account_policy
 from . import client_account_request
+from . import ir_attachment
 from . import mail_mail
 from . import mail_message
 from . import payment_provider

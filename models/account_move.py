@@ -154,8 +154,8 @@ class AccountMove(models.Model):
             )
             debt.message_post(
                 body=self.env._(
-                    "The allocation of the account credit %s was removed: one of the two was "
-                    "reset.",
+                    "The allocation of the account credit %s was removed: one of the "
+                    "two was reset.",
                     credit.display_name,
                 )
             )

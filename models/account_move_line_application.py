@@ -110,6 +110,9 @@ class AccountMoveLine(models.Model):
             )
         )
         credits -= self._filter_open_credits() - givers
+        if not clients_all:
+            # They are account credits, all of them: no need to look.
+            return credits.filtered(lambda line: line._get_client_key() in policies)
         return credits.filtered(
             lambda line: (
                 policies.get(line._get_client_key()) == "all"

@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
-from ..const import DECIDED_STATES, VIEWER
+from ..const import DECIDED_STATES, MAX_REQUESTS_A_DAY, VIEWER
 from ..utils import check_date, check_length, clean_reason, in_plain_context
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
@@ -454,8 +456,31 @@ class ClientAccountRequest(models.Model):
         """Override of the ORM to open the client's account and number the request."""
         names = {name for vals in vals_list for name in vals}
         self._check_not_protected(names, creating=True)
+        self._check_daily_bound(len(vals_list))
         prepared = [self._prepare_request_vals(vals) for vals in vals_list]
         return super(ClientAccountRequest, self._as_workflow()).create(prepared)
+
+    @api.model
+    def _check_daily_bound(self, count):
+        """Make sure one person asks no more in a day than approvers can read.
+
+        :param int count: of the requests to be made
+        :raise UserError: when it would be more
+        """
+        since = fields.Datetime.now() - timedelta(days=1)
+        made = self.sudo().search_count(
+            [("requested_by_id", "=", self.env.uid), ("create_date", ">", since)]
+        )
+        if made + count > MAX_REQUESTS_A_DAY and self.env.uid != SUPERUSER_ID:
+            raise UserError(
+                self.env._(
+                    "%(user)s made %(made)s account requests in the last 24 hours, and "
+                    "%(most)s are the most. Make further ones tomorrow.",
+                    user=self.env.user.name,
+                    made=made,
+                    most=MAX_REQUESTS_A_DAY,
+                )
+            )
 
     def _prepare_request_vals(self, vals):
         """Return the values of a new request, its client and account filled in."""

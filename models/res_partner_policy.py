@@ -38,7 +38,6 @@ class ResPartner(models.Model):
 
     client_negative_balance = fields.Selection(
         selection=POLICIES["negative_balance"],
-        string="Client Negative Balance",
         compute="_compute_client_policies",
         inverse="_inverse_client_policies",
         search="_search_client_negative_balance",
@@ -48,7 +47,6 @@ class ResPartner(models.Model):
     )
     client_pay_later = fields.Selection(
         selection=POLICIES["pay_later"],
-        string="Client Pay Later",
         compute="_compute_client_policies",
         inverse="_inverse_client_policies",
         search="_search_client_pay_later",
@@ -58,7 +56,6 @@ class ResPartner(models.Model):
     )
     client_credit_application = fields.Selection(
         selection=POLICIES["credit_application"],
-        string="Client Credit Application",
         compute="_compute_client_policies",
         inverse="_inverse_client_policies",
         search="_search_client_credit_application",

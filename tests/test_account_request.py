@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
 from freezegun import freeze_time
@@ -557,6 +558,35 @@ class TestAccountRequest(ClientAccountRequestCommon):
             with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
                 change(longer)
             change(longest)
+
+    def test_requests_and_files_of_one_person_in_a_day(self):
+        """Those of others, and of yesterday, do not count."""
+        module = "odoo.addons.client_account.models"
+        with (
+            patch(f"{module}.client_account_request.MAX_REQUESTS_A_DAY", 2),
+            patch(f"{module}.ir_attachment.MAX_FILES_A_DAY", 2),
+        ):
+            request = self._make_request(5)
+            old = self._make_request(5, partner=self.other_client)
+            with self.assertRefused(self.seller.name, "the most"):
+                self._make_request(5)
+            self._make_request(5, user=self.other_seller)
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE client_account_request"
+                " SET create_date = create_date - interval '25 hours' WHERE id = %s",
+                [old.id],
+            )
+            self._make_request(5)
+            files = self.env["ir.attachment"].with_user(self.seller)
+            values = {
+                "name": "Letter",
+                "res_model": request._name,
+                "res_id": request.id,
+            }
+            files.create([values, values])
+            with self.assertRefused(self.seller.name, "the most"):
+                files.create(values)
 
     def test_chatter_tells_no_limit_before_it_is_granted(self):
         request = self._make_request(500).with_context(

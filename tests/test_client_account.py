@@ -756,6 +756,7 @@ class TestClientAccount(FiguresCommon):
         supplier = self._make_client(name="Supplier")
         self._make_invoice(10, partner=supplier, move_type="in_invoice")
         kept = self.account
+        self.client.credit_limit = 999
         kept._set_limit(33)
         clients = invoiced | limited | both | drafted | supplier | self.client
         self.env["client.account"]._create_missing_accounts()
@@ -763,8 +764,6 @@ class TestClientAccount(FiguresCommon):
         # As on a database that never had the addon, but for one account.
         self.env.cr.execute("DELETE FROM client_account WHERE id != %s", [kept.id])
         self.env.invalidate_all()
-        self.client.credit_limit = 999
-        self.env.flush_all()
         # The companies, then one statement whatever the number of clients.
         with self.assertQueryCount(3):
             self.env["client.account"]._create_missing_accounts()

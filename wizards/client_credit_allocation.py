@@ -43,8 +43,8 @@ class ClientCreditAllocation(models.TransientModel):
     )
     full_only = fields.Boolean(
         string="Whole Invoices Only",
-        help="“Earliest Due First” leaves out what the credit does not cover whole, and "
-        "confirming refuses a part of an invoice.",
+        help="“Earliest Due First” leaves out what the credit does not cover whole, "
+        "and confirming refuses a part of an invoice.",
     )
     amount_remaining = fields.Monetary(
         string="Remaining",
