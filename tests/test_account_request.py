@@ -568,7 +568,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
         ):
             request = self._make_request(5)
             old = self._make_request(5, partner=self.other_client)
-            with self.assertRefused(self.seller.name, "the most"):
+            with self.assertRefused("ar_seller", "the most"):
                 self._make_request(5)
             self._make_request(5, user=self.other_seller)
             self.env.flush_all()
@@ -585,7 +585,7 @@ class TestAccountRequest(ClientAccountRequestCommon):
                 "res_id": request.id,
             }
             files.create([values, values])
-            with self.assertRefused(self.seller.name, "the most"):
+            with self.assertRefused("ar_seller", "the most"):
                 files.create(values)
 
     def test_chatter_tells_no_limit_before_it_is_granted(self):
