@@ -10,6 +10,12 @@ import sys
 from collections import Counter
 from xml.etree import ElementTree
 
+# Tests that fail with the addon on purpose, and why.
+INTENDED = {
+    "test_credit_limit_access": "it shows a salesperson figures of a client, which here "
+    "only those see who may see balances",
+}
+
 
 def read_outcomes(path):
     """Return the outcome of each test in the report; its worst one wins."""
@@ -41,6 +47,9 @@ def main(path_without, path_with):
         )
     passed = [name for name, outcome in without_addon.items() if outcome == "passed"]
     lost = [name for name in passed if with_addon.get(name) != "passed"]
+    for name in [name for name in lost if name.rpartition(".")[2] in INTENDED]:
+        lost.remove(name)
+        print(f"On purpose fails {name}: {INTENDED[name.rpartition('.')[2]]}.")
     for name in lost:
         print(f"The addon breaks {name} ({with_addon.get(name, 'not run')}).")
     if not passed:
