@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 # Tests that fail with the addon on purpose, and why.
 INTENDED = {
-    "test_credit_limit_access": "it shows a salesperson figures of a client, which here "
-    "only those see who may see balances",
+    "test_credit_limit_access": "it shows a salesperson figures of a client, which "
+    "here only those see who may see balances",
 }
 
 
