@@ -52,6 +52,17 @@ class ClientAccountCommon(AccountTestInvoicingCommon):
         return move
 
     @classmethod
+    def _set_native_limit(cls, client, amount):
+        """Set Odoo's own limit by SQL, which is refused once somebody decided one."""
+        cls.env.flush_all()
+        cls.env.cr.execute(
+            "UPDATE res_partner SET credit_limit = COALESCE(credit_limit, '{}'::jsonb)"
+            " || jsonb_build_object(%s::text, %s::numeric) WHERE id = %s",
+            [cls.company.id, amount, client.id],
+        )
+        cls.env.invalidate_all()
+
+    @classmethod
     def _make_payment(cls, amount, partner=None, **values):
         """Receive a native payment on account."""
         payment = cls.env["account.payment"].create(

@@ -142,7 +142,7 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
             OPEN_SCREENS % json.dumps(screens),
             ready="odoo.isReady === true",
             login=login,
-            timeout=120,
+            timeout=300,
         )
         return len(screens)
 

@@ -1055,7 +1055,7 @@ class StaffVisibilityCommon(ClientAccountCommon):
         other_account._set_limit(1100)
         for name in THRESHOLDS:
             other_account[name] = VALUES[f"client_{name}"][2]
-        cls.other_client.credit_limit = VALUES["credit_limit"][2]
+        cls._set_native_limit(cls.other_client, VALUES["credit_limit"][2])
         cls._owe(1234.56, 184.56, 70, cls.client)
         cls._decide(0)
         cls.requests = cls._make_requests()
@@ -1089,7 +1089,7 @@ class StaffVisibilityCommon(ClientAccountCommon):
         cls.account.write(
             {name: values[state] for name, values in POLICY_VALUES.items()}
         )
-        cls.client.credit_limit = VALUES["credit_limit"][state]
+        cls._set_native_limit(cls.client, VALUES["credit_limit"][state])
 
     @classmethod
     def _make_requests(cls):
