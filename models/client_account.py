@@ -493,13 +493,15 @@ class ClientAccount(models.Model):
             "client_account.client_account_items_action"
         )
         # In terms of ids, for the web client to take them along.
-        root = self.sudo().company_id
-        action["domain"] = [
-            ("partner_id", "in", self._search_contacts().ids),
-            ("account_id", "in", self._search_receivable_accounts().ids),
-            ("company_id", "child_of", root.ids),
-            ("parent_state", "=", "posted"),
-        ]
+        action["domain"] = list(
+            Domain("account_id", "in", self._search_receivable_accounts().ids)
+            & Domain("parent_state", "=", "posted")
+            & Domain.OR(
+                Domain("partner_id", "in", accounts._search_contacts().ids)
+                & Domain("company_id", "child_of", root.id)
+                for root, accounts in self.sudo().grouped("company_id").items()
+            )
+        )
         return action
 
     def action_view_partner(self):

@@ -153,7 +153,18 @@ class ResCompany(models.Model):
         """Override of the ORM to take thresholds that are amounts only."""
         for vals in vals_list:
             self._check_client_thresholds(vals)
-        return super().create(vals_list)
+        companies = super().create(vals_list)
+        for company, vals in zip(companies, vals_list, strict=True):
+            if company.parent_id and (names := self._get_client_settings(vals)):
+                defaults = self.default_get(names)
+                company._refuse_client_settings(
+                    {
+                        name: vals[name]
+                        for name in names
+                        if (vals[name] or False) != (defaults.get(name) or False)
+                    }
+                )
+        return companies
 
     def write(self, vals):
         """Override of the ORM to take thresholds that are amounts only.
@@ -167,35 +178,52 @@ class ResCompany(models.Model):
             self.env["client.account"]._trigger_notices()
         return result
 
+    @api.model
+    def _get_client_settings(self, vals):
+        """Return which of the values are settings of client accounts."""
+        return [
+            name
+            for name in vals
+            if getattr(self._fields.get(name), "_module", "") == "client_account"
+        ]
+
     def _check_client_branch(self, vals):
         """Keep the settings of client accounts to root companies, which branches share.
 
         :raise UserError: when one of a branch would change
         """
-        names = [
-            name
-            for name in vals
-            if name.startswith("client_")
-            and self._fields[name]._module == "client_account"
-        ]
+        names = self._get_client_settings(vals)
         # Sudo: a branch's user need not read the root company.
         for branch in self.sudo().filtered("parent_id") if names else ():
-            changed = [
-                self._fields[name].string
-                for name in names
-                if (vals[name] or False)
-                != (self._fields[name].convert_to_write(branch[name], branch) or False)
-            ]
-            if changed:
-                raise UserError(
-                    self.env._(
-                        "%(branch)s is a branch and shares the client accounts of "
-                        "%(root)s. Set “%(fields)s” on %(root)s.",
-                        branch=branch.display_name,
-                        root=branch.root_id.display_name,
-                        fields="”, “".join(changed),
+            branch._refuse_client_settings(
+                {
+                    name: vals[name]
+                    for name in names
+                    if (vals[name] or False)
+                    != (
+                        self._fields[name].convert_to_write(branch[name], branch)
+                        or False
                     )
+                }
+            )
+
+    def _refuse_client_settings(self, vals):
+        """Refuse to change settings of client accounts on one branch.
+
+        :param dict vals: what would change, nothing perhaps
+        :raise UserError: when there is something
+        """
+        self.ensure_one()
+        if vals:
+            raise UserError(
+                self.env._(
+                    "%(branch)s is a branch and shares the client accounts of "
+                    "%(root)s. Set “%(fields)s” on %(root)s.",
+                    branch=self.display_name,
+                    root=self.root_id.display_name,
+                    fields="”, “".join(self._fields[name].string for name in vals),
                 )
+            )
 
     @api.model
     def _check_client_thresholds(self, vals):

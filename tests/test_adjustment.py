@@ -283,9 +283,9 @@ class TestAdjustment(AdjustmentCommon):
 
     def test_one_account_at_a_time(self):
         both = self.account | self._get_account(self.other_client)
-        with self.assertRefused("exactly one client"):
+        with self.assertRefused("Select one client only"):
             both.issue_credit(45, "Cancelled")
-        with self.assertRefused("exactly one client"):
+        with self.assertRefused("Select one client only"):
             self.account.browse().charge(45, "Window")
         self.assertTrue(self.account.charge(45, "Window"))
 

@@ -228,11 +228,11 @@ class TestCallers(ClientAccountCommon):
     def test_several_or_no_accounts_are_refused_in_words(self):
         both = self.account | self._get_account(self.other_client)
         for accounts in (both, self.account.browse()):
-            with self.assertRefused("exactly one client"):
+            with self.assertRefused("Select one client only"):
                 accounts.issue_credit(1, "Class cancelled")
-            with self.assertRefused("exactly one client"):
+            with self.assertRefused("Select one client only"):
                 accounts.charge(1, "Late")
-            with self.assertRefused("exactly one client"):
+            with self.assertRefused("Select one client only"):
                 accounts.action_receive_payment()
 
     def test_figures_are_searched_by_numbers_only(self):

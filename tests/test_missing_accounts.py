@@ -284,6 +284,14 @@ class TestOwnCompany(ClientAccountCommon):
             branch.write(
                 {name: branch._fields[name].convert_to_write(branch[name], branch)}
             )
+        with self.assertRefused("South School is a branch"), self.env.cr.savepoint():
+            branch.create(
+                {
+                    "name": "South School",
+                    "parent_id": self.company.id,
+                    "client_pay_later": "disabled",
+                }
+            )
         self.company.client_negative_balance = "prevented"
         self.assertEqual(
             self._get_account(self.client, branch)._get_policy("negative_balance"),

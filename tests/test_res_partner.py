@@ -198,7 +198,7 @@ class TestResPartner(ClientAccountCommon):
             self.assertEqual(action["res_model"], "client.account.payment")
             self.assertEqual(action["context"]["default_account_id"], self.account.id)
             self.assertEqual(action["context"]["default_payment_type"], payment_type)
-        with self.assertRaisesRegex(UserError, "exactly one client"):
+        with self.assertRaisesRegex(UserError, "Select one client only"):
             (self.client | self.other_client).action_client_receive_payment()
 
     def test_refused_to_delete_a_client_somebody_decided_about(self):
