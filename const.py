@@ -46,6 +46,8 @@ MAX_AMOUNT = 1e12
 
 # A reason is read in a list and in the chatter, not on pages of its own.
 MAX_REASON = 2000
+# A journal item has the beginning of it.
+MAX_ITEM_REASON = 250
 
 # What one person sends about clients in a day is no more than the approvers can read.
 MAX_REQUESTS_A_DAY = 200

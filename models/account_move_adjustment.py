@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import SQL, format_date
 
-from ..const import ADJUSTMENT_JOURNAL_CODE, MARKS, VIEWER
+from ..const import ADJUSTMENT_JOURNAL_CODE, MARKS, MAX_ITEM_REASON, VIEWER
 from ..utils import in_plain_context
 
 # In the context while an adjustment is posted again with its allocations still to be
@@ -158,7 +158,7 @@ class AccountMove(models.Model):
         same = (
             move_sudo.client_adjustment == values["kind"]
             and move_sudo.commercial_partner_id == account.sudo().partner_id
-            and asked["reason"] == values["reason"]
+            and move_sudo._is_reason_asked(values["reason"])
             and account.currency_id.compare_amounts(asked["amount"], values["amount"])
             == 0
             and all(
@@ -176,6 +176,16 @@ class AccountMove(models.Model):
                     client=account.display_name,
                 )
             )
+
+    def _is_reason_asked(self, reason):
+        """Tell whether this adjustment was asked for with a reason.
+
+        Where that was not kept, its item has the beginning of it.
+        """
+        asked = self._get_adjustment_asked()["reason"]
+        if not self.client_adjustment_asked and len(asked) == MAX_ITEM_REASON:
+            return reason.startswith(asked)
+        return reason == asked
 
     def _get_adjustment_asked(self):
         """Return with what values this adjustment was asked for.
@@ -201,44 +211,61 @@ class AccountMove(models.Model):
         """Mark the adjustments that stand in the books already.
 
         Uninstalling takes marks and keys away with their columns, and leaves the
-        entries. What reverses another entry is the deletion of an adjustment. Run at
-        install, in one statement.
+        entries, in the journal of adjustments or with a key. What reverses another
+        entry is the deletion of an adjustment. People may have written another
+        reference or item since, and the same key twice: then the first entry has it.
+        Run at install, in one statement.
         """
         self.flush_model()
         self.env["account.move.line"].flush_model()
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE account_move move
-                   SET client_adjustment =
-                           CASE WHEN item.balance < 0 THEN 'credit' ELSE 'charge' END,
-                       client_account_credit = item.balance < 0,
-                       client_adjustment_reason = item.reason,
-                       client_adjustment_key = CASE
-                           WHEN move.ref LIKE '%% [key: %%]' THEN substr(
-                               move.ref, length(item.line) + 8,
-                               length(move.ref) - length(item.line) - 8)
-                           END
-                  FROM (
+                WITH item AS (
                     SELECT line.move_id, SUM(line.balance) AS balance,
                            MIN(line.name) AS reason,
-                           left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120) AS line
+                           left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120)
+                               || ' [key: ' AS before_key
                       FROM account_move_line line
                       JOIN account_account account ON account.id = line.account_id
-                      JOIN account_journal journal ON journal.id = line.journal_id
                      WHERE account.account_type = 'asset_receivable'
                        AND line.partner_id IS NOT NULL
-                       AND journal.code = %(code)s
-                       AND journal.type = 'general'
+                       AND line.journal_id IN (
+                           SELECT id FROM account_journal WHERE type = 'general')
                      GROUP BY line.move_id
-                  ) item
-                 WHERE move.id = item.move_id
-                   AND move.move_type = 'entry'
-                   AND move.reversed_entry_id IS NULL
-                   AND move.client_adjustment IS NULL
-                   AND item.balance <> 0
+                ), adjustment AS (
+                    SELECT move.id, item.balance, item.reason, move.company_id,
+                           CASE WHEN starts_with(move.ref, item.before_key)
+                                     AND right(move.ref, 1) = ']'
+                                THEN substr(move.ref, length(item.before_key) + 1,
+                                    length(move.ref) - length(item.before_key) - 1)
+                                ELSE substring(move.ref FROM %(pattern)s)
+                           END AS key
+                      FROM account_move move
+                      JOIN item ON item.move_id = move.id
+                      JOIN account_journal journal ON journal.id = move.journal_id
+                     WHERE move.move_type = 'entry'
+                       AND move.reversed_entry_id IS NULL
+                       AND move.client_adjustment IS NULL
+                       AND item.balance <> 0
+                       AND (journal.code = %(code)s OR move.ref ~ %(pattern)s)
+                ), numbered AS (
+                    SELECT *, row_number() OVER (
+                        PARTITION BY company_id, key ORDER BY id) AS number
+                      FROM adjustment
+                )
+                UPDATE account_move move
+                   SET client_adjustment = CASE WHEN numbered.balance < 0
+                           THEN 'credit' ELSE 'charge' END,
+                       client_account_credit = numbered.balance < 0,
+                       client_adjustment_reason = numbered.reason,
+                       client_adjustment_key = CASE WHEN numbered.number = 1
+                           THEN NULLIF(numbered.key, '') END
+                  FROM numbered
+                 WHERE move.id = numbered.id
                 """,
                 code=ADJUSTMENT_JOURNAL_CODE,
+                pattern=r" \[key: (.+)\]$",
             )
         )
         self.invalidate_model()
@@ -296,7 +323,7 @@ class AccountMove(models.Model):
             lines = (
                 move.line_ids if move.move_type == "entry" else move.invoice_line_ids
             )
-            lines.write({"name": values["reason"][:250]})
+            lines.write({"name": values["reason"][:MAX_ITEM_REASON]})
         if not move._is_adjustment_changed(values):
             return
         move._check_adjustment_modifiable(values)

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import format_date
 
+from ..const import MAX_ITEM_REASON
 from ..utils import check_amount, check_date, check_reason, clean_text, in_plain_context
 
 
@@ -227,7 +228,7 @@ class ClientAccount(models.Model):
         common = {
             "partner_id": self.partner_id.id,
             "currency_id": self.currency_id.id,
-            "name": values["reason"][:250],
+            "name": values["reason"][:MAX_ITEM_REASON],
         }
         return [
             {

@@ -82,9 +82,10 @@ class ClientAccount(models.Model):
 
     @api.model
     def _leave_native_limits(self):
-        """Write granted limits to Odoo's own field, by SQL as decided ones are refused.
+        """Write decided limits to Odoo's own field, by SQL as the ORM refuses it.
 
-        Odoo's own limit knows neither zero nor suspended ones. Run at uninstall.
+        Odoo's own limit knows neither zero nor suspended ones: there it has none, so
+        that none comes back which was granted before. Run at uninstall.
         """
         self.env.flush_all()
         self.env.cr.execute(
@@ -95,9 +96,11 @@ class ClientAccount(models.Model):
                        || limits.by_company
                   FROM (
                     SELECT partner_id, jsonb_object_agg(
-                               company_id::text, credit_limit) AS by_company
+                               company_id::text,
+                               CASE state WHEN 'granted' THEN credit_limit ELSE 0 END
+                           ) AS by_company
                       FROM client_account
-                     WHERE state = 'granted' AND credit_limit > 0
+                     WHERE state <> 'not_granted'
                      GROUP BY partner_id
                   ) limits
                  WHERE partner.id = limits.partner_id

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ..const import APPROVER
+from ..const import APPROVER, MAX_ITEM_REASON
 from ..utils import check_length, clean_reason, in_plain_context
 from .client_once_mixin import books_once
 
@@ -259,7 +259,7 @@ class ClientAccountAdjustment(models.TransientModel):
                 Command.create(
                     {
                         "product_id": self.product_id.id,
-                        "name": reason[:250],
+                        "name": reason[:MAX_ITEM_REASON],
                         "quantity": 1,
                         "price_unit": values["amount"],
                         "tax_ids": [Command.set(self._get_taxes(account).ids)],
