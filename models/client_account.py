@@ -203,10 +203,11 @@ class ClientAccount(models.Model):
         )
 
     @api.model
-    def _open_missing_accounts(self, chart_accounts=None):
+    def _open_missing_accounts(self, chart_accounts=None, contacts=None):
         """Open the accounts of clients who have posted receivable items and none yet.
 
         :param chart_accounts: `account.account` whose items to look at, None for all
+        :param contacts: `res.partner` whose items to look at, None for all
         :return: the accounts that were missing
         """
         lines = self.env["account.move.line"]._fields
@@ -220,6 +221,7 @@ class ClientAccount(models.Model):
                   JOIN res_company branch ON branch.id = line.company_id
                  WHERE line.parent_state = 'posted'
                    AND line.account_id = ANY(%(accounts)s)
+                   %(of_contacts)s
                    AND NOT EXISTS (
                        SELECT FROM client_account account
                         WHERE account.partner_id = contact.commercial_partner_id
@@ -227,6 +229,9 @@ class ClientAccount(models.Model):
                               split_part(branch.parent_path, '/', 1)::integer)
                 """,
                 accounts=(chart_accounts or self._search_receivable_accounts()).ids,
+                of_contacts=SQL()
+                if contacts is None
+                else SQL("AND line.partner_id = ANY(%s)", contacts.ids),
                 to_flush=(
                     lines["partner_id"],
                     lines["account_id"],

@@ -31,7 +31,16 @@ class ResPartner(models.Model):
         accounts._leave_to_new_clients(
             hand_on=self.env.context.get("client_own_company") is _OWN_COMPANY
         )
+        if moving:
+            # Items that stand on a contact count for its new client from now on.
+            accounts._open_missing_accounts(contacts=moving._get_contacts_below())
         return result
+
+    def _get_contacts_below(self):
+        """Return these contacts with all below them, archived ones too."""
+        # Sudo: some may be out of the user's reach.
+        contacts = self.sudo().with_context(active_test=False)
+        return contacts.search([("id", "child_of", self.ids)])
 
     def create_company(self):
         """Override of `base` to keep what was decided about a contact that gets a
