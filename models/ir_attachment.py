@@ -14,34 +14,40 @@ class IrAttachment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `base` to bound what one person attaches to account requests."""
-        if count := sum(vals.get("res_model") == REQUEST for vals in vals_list):
-            self._check_client_daily_bound(count)
-        return super().create(vals_list)
+        files = super().create(vals_list)
+        # What is created may be told by the context as well.
+        if any(file.res_model == REQUEST for file in files):
+            self._check_client_daily_bound()
+        return files
+
+    def write(self, vals):
+        """Override of `base`, as a file of a message is attached after it was made."""
+        result = super().write(vals)
+        if vals.get("res_model") == REQUEST:
+            self._check_client_daily_bound()
+        return result
 
     @api.model
-    def _check_client_daily_bound(self, count):
+    def _check_client_daily_bound(self):
         """Make sure one person attaches no more in a day than approvers can read.
 
-        :param int count: of the files to be attached
-        :raise UserError: when it would be more
+        :raise UserError: when it has become more
         """
         since = fields.Datetime.now() - timedelta(days=1)
         # Sudo: files of requests that the user no longer sees count, too.
         attached = self.sudo().search_count(
             [
                 ("res_model", "=", REQUEST),
-                ("create_uid", "=", self.env.uid),
-                ("create_date", ">", since),
+                ("write_uid", "=", self.env.uid),
+                ("write_date", ">", since),
             ]
         )
-        if attached + count > MAX_FILES_A_DAY and self.env.uid != SUPERUSER_ID:
+        if attached > MAX_FILES_A_DAY and self.env.uid != SUPERUSER_ID:
             raise UserError(
                 self.env._(
-                    "%(user)s attached %(attached)s files to account requests in the "
-                    "last 24 hours, and %(most)s are the most. Attach further ones "
-                    "tomorrow.",
+                    "%(user)s attached more than %(most)s files to account requests in "
+                    "the last 24 hours. Attach further ones tomorrow.",
                     user=self.env.user.name,
-                    attached=attached,
                     most=MAX_FILES_A_DAY,
                 )
             )

@@ -585,8 +585,22 @@ class TestAccountRequest(ClientAccountRequestCommon):
                 "res_id": request.id,
             }
             files.create([values, values])
-            with self.assertRefused("ar_seller", "the most"):
-                files.create(values)
+            in_context = files.with_context(default_res_model=request._name)
+            loose = files.create(
+                {"name": "Letter", "res_model": "mail.compose.message"}
+            )
+            by_message = request.with_user(self.seller).message_post
+            for attach in (
+                lambda: files.create(values),
+                lambda: in_context.create({"name": "Letter", "res_id": request.id}),
+                lambda: by_message(attachment_ids=loose.ids),
+                lambda: by_message(attachments=[("Letter", b"Dear")]),
+            ):
+                with (
+                    self.assertRefused("attached more than 2 files"),
+                    self.env.cr.savepoint(),
+                ):
+                    attach()
 
     def test_chatter_tells_no_limit_before_it_is_granted(self):
         request = self._make_request(500).with_context(
