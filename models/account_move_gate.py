@@ -323,6 +323,17 @@ class AccountMove(models.Model):
             debts = self._get_client_debts()
             lines._reconcile_planned(lines._plan_allocations(received.item, debts))
 
+    def _get_posting_day(self):
+        """Return today, until which what is due is immediate, also where one document
+        is dated back.
+
+        Without a date it is due on the day it was made, and whoever made it may have
+        the next day already.
+        """
+        self.ensure_one()
+        maker = self.with_context(tz=self.create_uid.tz)
+        return max(fields.Date.context_today(self), fields.Date.context_today(maker))
+
     def _get_pay_later_message(self, account):
         """Return why one document of a client who pays up front is refused, in words.
 
@@ -332,10 +343,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         missing = self._get_debt_added()
         due = max(self._get_receivable_items().mapped("date_maturity"))
-        # Due by the day it is posted is immediate, also where it is dated back.
-        is_later = due > max(
-            self.invoice_date or self.date, fields.Date.context_today(self)
-        )
+        is_later = due > max(self.invoice_date or self.date, self._get_posting_day())
         if not is_later and account.currency_id.compare_amounts(missing, 0) <= 0:
             return ""
         values = {

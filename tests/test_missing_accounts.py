@@ -1,7 +1,9 @@
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from .common import ClientAccountCommon
 
@@ -91,6 +93,31 @@ class TestMissingAccounts(ClientAccountCommon):
         item.account_id = self.receivable
         self._assert_account(70)
 
+    def test_contact_that_becomes_a_client_of_its_own(self):
+        """Their own items stay with them, those of the client with the client."""
+        person, child = self.env["res.partner"].create(
+            [
+                {"name": "Cleo Chess", "parent_id": self.client.id},
+                {"name": "Dan Chess", "parent_id": self.client.id},
+            ]
+        )
+        child.parent_id = person
+        self._post_entry(self.receivable, child)
+        self._assert_account(70, self.client)
+        person.is_company = True
+        self._assert_account(70, person)
+        self._assert_account(0, self.client)
+
+    def test_contact_that_comes_to_a_client_without_account(self):
+        """All that is on it is settled, and it is in the new client's history."""
+        invoice = self._make_invoice(70)
+        (
+            self._get_receivable(invoice)
+            | self._post_entry(self.receivable, self.client)
+        ).reconcile()
+        self.client.parent_id = self.newcomer
+        self._assert_account(0)
+
     def test_chart_account_that_becomes_receivable(self):
         account = self.env["account.account"].create(
             {
@@ -143,20 +170,16 @@ class TestMissingAccounts(ClientAccountCommon):
 class TestInstalledAgain(ClientAccountCommon):
     """What uninstalling leaves in the books, and installing again finds there."""
 
-    def test_keys_and_marks_are_rebuilt_from_the_books(self):
-        account = self.account
-        credit = account.issue_credit(30, "Class cancelled\nby us", key="booking-1")
-        charge = account.charge(20, "Late [key: x] fee", key="fee [2]")
-        plain = account.issue_credit(5, "Goodwill")
-        deleted = account.issue_credit(7, "Mistake", key="gone")
-        moves = self.env["account.move"].browse([credit, charge, plain, deleted])
-        moves[3]._reverse_moves(cancel=True)
-        names = (
-            "client_adjustment",
-            "client_account_credit",
-            "client_adjustment_key",
-        )
-        before = moves.read(names)
+    NAMES = ("client_adjustment", "client_account_credit", "client_adjustment_key")
+
+    def _install_again(self, *moves):
+        """Lose what stands in the addon's own columns, and rebuild it.
+
+        :param moves: ids of adjustments
+        :return: the entries, and what is read of them before
+        """
+        moves = self.env["account.move"].browse(moves)
+        before = moves.read(self.NAMES)
         self.env.flush_all()
         self.env.cr.execute(
             """
@@ -169,24 +192,71 @@ class TestInstalledAgain(ClientAccountCommon):
             [moves.ids],
         )
         self.env.invalidate_all()
-        self.env["account.move"]._rebuild_adjustments()
-        self.assertEqual(moves.read(names), before)
+        moves._rebuild_adjustments()
+        return moves, before
+
+    def test_keys_and_marks_are_rebuilt_from_the_books(self):
+        account = self.account
+        credit = account.issue_credit(30, "Class cancelled\nby us", key="booking-1")
+        charge = account.charge(20, "Late [key: x] fee", key="fee [2]")
+        plain = account.issue_credit(5, "Goodwill")
+        deleted = account.issue_credit(7, "Mistake", key="gone")
+        self.env["account.move"].browse(deleted)._reverse_moves(cancel=True)
+        moves, before = self._install_again(credit, charge, plain, deleted)
+        self.assertEqual(moves.read(self.NAMES), before)
         self.assertEqual(
             account.issue_credit(30, "Class cancelled\nby us", key="booking-1"), credit
         )
         self.assertEqual(account.charge(20, "Late [key: x] fee", key="fee [2]"), charge)
         with self.assertRefused("booking-1"):
             account.issue_credit(31, "Class cancelled\nby us", key="booking-1")
-        reversal = moves[3].reversal_move_ids
-        self.assertFalse(reversal.client_adjustment)
+        with self.assertRefused("deleted since"):
+            account.issue_credit(7, "Mistake", key="gone")
+        self.assertFalse(moves[3].reversal_move_ids.client_adjustment)
+
+    def test_keys_of_long_and_odd_reasons_are_rebuilt(self):
+        reasons = ("x" * 400, "One\u2028two", "y" * 121, "Two\r\nlines", "z [key: z]")
+        booked = {
+            reason: self.account.issue_credit(30, reason, key=f"key {number}")
+            for number, reason in enumerate(reasons)
+        }
+        moves, before = self._install_again(*booked.values())
+        self.assertEqual(moves.read(self.NAMES), before)
+        for number, (reason, move) in enumerate(booked.items()):
+            again = self.account.issue_credit(30, reason, key=f"key {number}")
+            self.assertEqual(again, move)
+        with self.assertRefused("with other values already"):
+            self.account.issue_credit(30, "x" * 249 + "y", key="key 0")
+
+    def test_keys_are_found_where_people_wrote_beside_them(self):
+        """Another reference, item or journal, and a key in two references."""
+        company = self.company
+        other = self.company_data["default_journal_misc"]
+        company.client_adjustment_journal_id = other
+        own = self.account.issue_credit(5, "In another journal", key="own")
+        company.client_adjustment_journal_id = (
+            company._get_or_create_client_adjustment_journal()
+        )
+        renamed = self.account.issue_credit(5, "Item", key="renamed")
+        shortened = self.account.issue_credit(5, "A long reason", key="shortened")
+        first = self.account.issue_credit(5, "First", key="twice")
+        second = self.account.issue_credit(5, "Second")
+        moves = self.env["account.move"].browse([renamed, shortened, second])
+        self._get_receivable(moves[0]).name = "A longer name than the reference has"
+        moves[1].ref = "A [key: shortened]"
+        moves[2].ref = "Second [key: twice]"
+        moves, before = self._install_again(own, renamed, shortened, first, second)
+        self.assertEqual(moves.read(self.NAMES), before)
 
     def test_granted_limits_are_left_to_odoo(self):
         self.account._set_limit(120)
         other = self._get_account(self.other_client)
         other._set_limit(80, "suspended")
+        for client in (self.client, self.other_client):
+            self._set_native_limit(client, 500)
         self.env["client.account"]._leave_native_limits()
         self.assertEqual(self.client.with_company(self.company).credit_limit, 120)
-        self.assertFalse(self.other_client.with_company(self.company).credit_limit)
+        self.assertEqual(self.other_client.with_company(self.company).credit_limit, 0)
 
     def test_uninstalling_says_what_goes(self):
         module = self.env["ir.module.module"].search([("name", "=", "client_account")])
@@ -217,6 +287,59 @@ class TestDatedBack(ClientAccountCommon):
         )
         self.assertEqual((invoice.state, invoice.payment_state), ("posted", "paid"))
         self.assertEqual(self.account.balance, 60)
+
+    def test_form_import_and_mass_posting(self):
+        terms = self.env.ref("account.account_payment_term_30days")
+        self.client.property_payment_term_id = terms
+        form = Form(
+            self.env["account.move"].with_context(default_move_type="out_invoice")
+        )
+        form.partner_id = self.client
+        form.invoice_date = self.yesterday
+        with form.invoice_line_ids.new() as line:
+            line.name = "Lessons"
+            line.price_unit = 10
+            line.tax_ids.clear()
+        typed = form.save()
+        result = self.env["account.move"].load(
+            [
+                "move_type",
+                "partner_id/.id",
+                "invoice_date",
+                "invoice_line_ids/name",
+                "invoice_line_ids/price_unit",
+                "invoice_line_ids/tax_ids/.id",
+            ],
+            [["out_invoice", str(self.client.id), f"{self.yesterday}", "A", "10", ""]],
+        )
+        imported = self.env["account.move"].browse(result["ids"])
+        invoices = typed | imported
+        self.assertEqual(len(invoices), 2, result["messages"])
+        self.env["validate.account.move"].with_context(
+            active_model="account.move", active_ids=invoices.ids
+        ).create({}).validate_move()
+        self.assertEqual(invoices.mapped("payment_state"), ["paid", "paid"])
+        self.assertEqual(
+            self.account.balance, 100 - sum(invoices.mapped("amount_total"))
+        )
+
+    def test_no_date_typed_across_midnight(self):
+        """It is due the day it was made, and posted the next; or made where it is the
+        next day already."""
+        tokyo, here = self.env.user.copy({"tz": "Asia/Tokyo"}), self.env.user
+        here.tz = "UTC"
+        for user in (here, tokyo):
+            with freeze_time(f"{self.today} 23:50:00"):
+                invoice = self._make_invoice(
+                    40, post=False, invoice_date=False, invoice_date_due=False
+                ).with_user(here)
+                invoice = invoice.with_user(user).copy().with_user(here)
+                if user == tokyo:
+                    invoice.action_post()
+            with freeze_time(f"{self.today + timedelta(days=1)} 00:10:00"):
+                if user == here:
+                    invoice.action_post()
+            self.assertEqual((invoice.state, invoice.payment_state), ("posted", "paid"))
 
     def test_terms_that_end_today_are_immediate_and_later_ones_not(self):
         for days, posted in ((1, True), (2, False)):
