@@ -3,7 +3,13 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import SQL, format_date
 
-from ..const import ADJUSTMENT_JOURNAL_CODE, MARKS, MAX_ITEM_REASON, VIEWER
+from ..const import (
+    ADJUSTMENT_JOURNAL_CODE,
+    MARKS,
+    MAX_ITEM_REASON,
+    MAX_REASON,
+    VIEWER,
+)
 from ..utils import in_plain_context
 
 # In the context while an adjustment is posted again with its allocations still to be
@@ -64,6 +70,10 @@ class AccountMove(models.Model):
         "(company_id, client_adjustment_key) WHERE client_adjustment_key IS NOT NULL",
         "This key has booked an adjustment already. Use another key for another "
         "adjustment.",
+    )
+    _client_adjustment_reason_length = models.Constraint(
+        f"CHECK(char_length(client_adjustment_reason) <= {MAX_REASON})",
+        "The reason of an adjustment has 2,000 characters at most.",
     )
 
     # === Compute ===
@@ -258,13 +268,14 @@ class AccountMove(models.Model):
                    SET client_adjustment = CASE WHEN numbered.balance < 0
                            THEN 'credit' ELSE 'charge' END,
                        client_account_credit = numbered.balance < 0,
-                       client_adjustment_reason = numbered.reason,
+                       client_adjustment_reason = left(numbered.reason, %(most)s),
                        client_adjustment_key = CASE WHEN numbered.number = 1
                            THEN NULLIF(numbered.key, '') END
                   FROM numbered
                  WHERE move.id = numbered.id
                 """,
                 code=ADJUSTMENT_JOURNAL_CODE,
+                most=MAX_REASON,
                 pattern=r" \[key: (.+)\]$",
             )
         )

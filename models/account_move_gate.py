@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..const import MARKS, VIEWER
+from ..const import MARKS, MAX_REASON, VIEWER
 from ..exceptions import BalanceRefused
 from ..utils import check_length, clean_reason
 
@@ -64,6 +64,11 @@ class AccountMove(models.Model):
         groups=VIEWER,
         prefetch=MARKS,
         written_by="addon",
+    )
+
+    _client_anyway_reason_length = models.Constraint(
+        f"CHECK(char_length(client_anyway_reason) <= {MAX_REASON})",
+        "The reason for posting anyway has 2,000 characters at most.",
     )
 
     # === The rows of the accounts ===

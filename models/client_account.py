@@ -216,13 +216,16 @@ class ClientAccount(models.Model):
                 """
                 SELECT DISTINCT contact.commercial_partner_id,
                        split_part(branch.parent_path, '/', 1)::integer
-                  FROM account_move_line line
-                  JOIN res_partner contact ON contact.id = line.partner_id
-                  JOIN res_company branch ON branch.id = line.company_id
-                 WHERE line.parent_state = 'posted'
-                   AND line.account_id = ANY(%(accounts)s)
-                   %(of_contacts)s
-                   AND NOT EXISTS (
+                  FROM (
+                    SELECT DISTINCT line.partner_id, line.company_id
+                      FROM account_move_line line
+                     WHERE line.parent_state = 'posted'
+                       AND line.account_id = ANY(%(accounts)s)
+                       %(of_contacts)s
+                  ) item
+                  JOIN res_partner contact ON contact.id = item.partner_id
+                  JOIN res_company branch ON branch.id = item.company_id
+                 WHERE NOT EXISTS (
                        SELECT FROM client_account account
                         WHERE account.partner_id = contact.commercial_partner_id
                           AND account.company_id =

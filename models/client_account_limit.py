@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
-from ..const import DECIDED_STATES
+from ..const import DECIDED_STATES, MAX_REASON
 from ..utils import check_length, check_limit, clean_reason, in_plain_context
 
 _logger = logging.getLogger(__name__)
@@ -54,6 +54,11 @@ class ClientAccount(models.Model):
     )
     request_ids = fields.One2many(
         "client.account.request", "account_id", string="Account Requests", copy=False
+    )
+
+    _state_reason_length = models.Constraint(
+        f"CHECK(char_length(state_reason) <= {MAX_REASON})",
+        "The reason of a suspension has 2,000 characters at most.",
     )
 
     # === Deciding ===

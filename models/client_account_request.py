@@ -6,7 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
-from ..const import DECIDED_STATES, MAX_REQUESTS_A_DAY, VIEWER
+from ..const import DECIDED_STATES, MAX_REASON, MAX_REQUESTS_A_DAY, VIEWER
 from ..utils import check_date, check_length, clean_reason, in_plain_context
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
@@ -312,6 +312,14 @@ class ClientAccountRequest(models.Model):
     _granted_limit_range = models.Constraint(
         "CHECK(granted_limit >= 0 AND granted_limit < 1000000000000)",
         "A granted limit is zero or above, and below 1,000,000,000,000.",
+    )
+    _reason_length = models.Constraint(
+        f"CHECK(char_length(reason) <= {MAX_REASON})",
+        "The reason of a request has 2,000 characters at most.",
+    )
+    _rejection_reason_length = models.Constraint(
+        f"CHECK(char_length(rejection_reason) <= {MAX_REASON})",
+        "The reason of a rejection has 2,000 characters at most.",
     )
 
     @api.model

@@ -2,9 +2,12 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
+from psycopg2 import IntegrityError
+
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools import SQL, mute_logger
 
 from ..const import MAX_REASON
 from .common import ClientAccountCommon
@@ -451,6 +454,35 @@ class TestStrangeReasons(BadInputCommon):
             for call in (self.account.issue_credit, self.account.charge):
                 with self.assertRefused("Ada Piano School", "Shorten it to 2000"):
                     call(5, "x" * length)
+
+    def test_no_longer_reason_is_stored(self):
+        """The database holds the bound, whatever writes."""
+        move = self.env["account.move"].browse(self.account.issue_credit(5, "Goodwill"))
+        request = self.env["client.account.request"].create(
+            {"account_id": self.account.id, "requested_limit": 5}
+        )
+        self.env.flush_all()
+        for record, name in (
+            (move, "client_adjustment_reason"),
+            (move, "client_anyway_reason"),
+            (self.account, "state_reason"),
+            (request, "reason"),
+            (request, "rejection_reason"),
+        ):
+            with self.subTest(field=name):
+                self._write_by_sql(record, name, "x" * MAX_REASON)
+                with (
+                    self.assertRaises(IntegrityError),
+                    mute_logger("odoo.sql_db"),
+                    self.env.cr.savepoint(),
+                ):
+                    self._write_by_sql(record, name, "x" * (MAX_REASON + 1))
+
+    def _write_by_sql(self, record, name, value):
+        table, column = SQL.identifier(record._table), SQL.identifier(name)
+        self.env.cr.execute(
+            SQL("UPDATE %s SET %s = %s WHERE id = %s", table, column, value, record.id)
+        )
 
     def test_reasons_are_booked_as_text(self):
         for name, reason in self.reasons.items():

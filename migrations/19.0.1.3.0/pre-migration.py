@@ -1,4 +1,5 @@
-"""Fields on models of others bear the prefix `client_` from this version on."""
+"""Fields on models of others bear the prefix `client_` from this version on, and a reason
+has at most 2,000 characters."""
 
 from odoo.tools.sql import column_exists
 
@@ -17,6 +18,12 @@ RENAMED = {
     "product_template": ("not_payable_with_credit",),
 }
 
+REASONS = {
+    "account_move": ("client_adjustment_reason", "client_anyway_reason"),
+    "client_account": ("state_reason",),
+    "client_account_request": ("reason", "rejection_reason"),
+}
+
 
 def migrate(cr, version):
     """Rename the columns, and the fields with what names them, before they are loaded.
@@ -27,6 +34,13 @@ def migrate(cr, version):
         for name in names:
             if column_exists(cr, table, name):
                 _rename(cr, table, name)
+    for table, names in REASONS.items():
+        for name in names:
+            if column_exists(cr, table, name):
+                cr.execute(
+                    f'UPDATE "{table}" SET "{name}" = left("{name}", 1999) || \'…\''
+                    f' WHERE char_length("{name}") > 2000'
+                )
 
 
 def _rename(cr, table, name):
