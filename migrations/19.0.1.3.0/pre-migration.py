@@ -1,5 +1,5 @@
-"""Fields on models of others bear the prefix `client_` from this version on, and a reason
-has at most 2,000 characters."""
+"""Fields on models of others bear the prefix `client_` from this version on, and
+reasons have at most 2,000 characters."""
 
 from odoo.tools.sql import column_exists
 
