@@ -531,6 +531,17 @@ class TestAccountRequest(ClientAccountRequestCommon):
                 request.with_user(self.leader).write({"granted_limit": amount})
         self.assertEqual(request.granted_limit, 50.0)
 
+    def test_limit_below_zero_is_refused_by_a_sentence_about_limits(self):
+        request = self._submit_request(50)
+        words = "The credit limit of Ada Piano School cannot be below zero"
+        for call in (
+            lambda: self._make_request(-1, partner=self.client),
+            lambda: request.with_user(self.leader).write({"granted_limit": -1}),
+            lambda: self.account._set_limit(-1),
+        ):
+            with self.assertRefused(words):
+                call()
+
     def test_reason_is_text(self):
         hostile = "<script>alert(1)</script> {{ 7*7 }} ${7*7} \u202e \U0001f600\x00"
         request = self._submit_request(5, reason=hostile)
