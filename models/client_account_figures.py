@@ -501,11 +501,6 @@ class ClientAccount(models.Model):
     # === Search ===
 
     @api.model
-    def _search_figure(self, name, operator, value):
-        """Return the domain of the accounts whose figure compares so to `value`."""
-        return self._get_figure_domain(name, operator, value)
-
-    @api.model
     def _get_figure_domain(self, name, operator, value):
         """Return the domain `name operator value` for a field that has only SQL.
 
@@ -537,25 +532,25 @@ class ClientAccount(models.Model):
         return Domain.custom(to_sql=to_sql)
 
     def _search_balance(self, operator, value):
-        return self._search_figure("balance", operator, value)
+        return self._get_figure_domain("balance", operator, value)
 
     def _search_amount_owed(self, operator, value):
-        return self._search_figure("amount_owed", operator, value)
+        return self._get_figure_domain("amount_owed", operator, value)
 
     def _search_amount_overdue(self, operator, value):
-        return self._search_figure("amount_overdue", operator, value)
+        return self._get_figure_domain("amount_overdue", operator, value)
 
     def _search_credit_available(self, operator, value):
-        return self._search_figure("credit_available", operator, value)
+        return self._get_figure_domain("credit_available", operator, value)
 
     def _search_limit_in_force(self, operator, value):
-        return self._search_figure("limit_in_force", operator, value)
+        return self._get_figure_domain("limit_in_force", operator, value)
 
     def _search_available(self, operator, value):
-        return self._search_figure("available", operator, value)
+        return self._get_figure_domain("available", operator, value)
 
     def _search_limit_usage(self, operator, value):
-        return self._search_figure("limit_usage", operator, value)
+        return self._get_figure_domain("limit_usage", operator, value)
 
     # === Compute: details page ===
 

@@ -306,6 +306,33 @@ class TestPaidUpFront(PaymentCommon):
         self.assertEqual((draft.state, draft.payment_state), ("posted", "paid"))
         self.assertEqual(self.account.balance, 100)
 
+    def test_refused_to_post_another_draft_by_receiving(self):
+        """By RPC any item of the client may be sent; a draft is posted by who may."""
+        draft = self._make_invoice(80, post=False)
+        officer = self._make_user(
+            "pa_officer", "client_account.group_client_account_officer"
+        )
+        for policy in (False, "disabled"):
+            self.account.pay_later = policy
+            wizard = self.env["client.account.payment"].with_user(officer)
+            wizard = wizard.create(
+                {
+                    "account_id": self.account.id,
+                    "amount": 80,
+                    "line_ids": [
+                        Command.create(
+                            {
+                                "debit_line_id": draft._get_receivable_items().id,
+                                "amount": 80,
+                            }
+                        )
+                    ],
+                }
+            )
+            with self.assertRefused("is not posted"):
+                wizard.action_confirm()
+            self.assertEqual(draft.state, "draft")
+
 
 @tagged("post_install", "-at_install")
 class TestThirdCurrency(PaymentCommon):

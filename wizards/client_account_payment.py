@@ -556,7 +556,7 @@ class ClientAccountPayment(models.TransientModel):
                         name,
                     )
                 )
-            if problem := debit._get_being_paid_problem():
+            if problem := self._get_receiving_problem(debit):
                 raise UserError(problem)
             amount = check_amount(self.env, name, line.amount, debit.currency_id)
             discount = line.discount if line._takes_discount() else 0.0
@@ -565,6 +565,16 @@ class ClientAccountPayment(models.TransientModel):
             allocations.append((debit, amount, discount))
         self._check_enough_money(allocations)
         return allocations
+
+    def _get_receiving_problem(self, debit):
+        """Return why money is not received for an item of the client, None where it is.
+
+        Of drafts only those that wait for just this money are posted here: no other is
+        this window's to post.
+        """
+        if debit in self._search_waiting_drafts():
+            return None
+        return debit._get_draft_problem() or debit._get_being_paid_problem()
 
     def _check_enough_money(self, allocations):
         """Make sure that what is typed in the payment's currency is there.
