@@ -101,7 +101,7 @@ class ClientAccount(models.Model):
         "leaves them out, the history does not.",
     )
     credit_ahead = fields.Char(
-        string="Of It Later",
+        string="Dated Ahead",
         compute="_compute_credit_ahead",
         help="The part of the credit that is dated ahead. It is part of the balance, "
         "and is not applied by itself before its date.",
