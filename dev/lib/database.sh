@@ -49,6 +49,16 @@ copy_database() {
     fi
 }
 
+# build_assets DATABASE: the web client's bundles, once for all workers. Each would build
+# them at its first page, all at once, and the browser would give up waiting.
+build_assets() {
+    local log=$LOG_DIR/$1-assets.log
+    say "Building the web client's bundles."
+    printf '%s\n' 'env["ir.qweb"]._pregenerate_assets_bundles()' 'env.cr.commit()' |
+        run_odoo shell --database "$1" --no-http >"$log" 2>&1 ||
+        die "The bundles were not built; the log is $log."
+}
+
 # share_filestore DATABASE COUNT: the copies on which pytest's workers run read its files.
 share_filestore() {
     local worker
