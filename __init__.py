@@ -1,3 +1,5 @@
+from odoo.tools import SQL
+
 from . import models
 from . import wizards
 
@@ -8,6 +10,7 @@ def post_init_hook(env):
     env["res.company"].search([])._setup_client_adjustments()
     env["client.account"]._create_missing_accounts()
     env["account.move"]._rebuild_adjustments()
+    env["account.move.line"]._mark_crossing_where(SQL("TRUE"))
 
 
 def uninstall_hook(env):

@@ -20,6 +20,7 @@ from . import client_account_history
 from . import client_account_limit
 from . import client_account_merge
 from . import client_account_notice
+from . import client_account_page
 from . import client_account_policy
 from . import client_account_request
 from . import ir_attachment

@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import SQL
 
 
 class AccountAccount(models.Model):
@@ -15,4 +16,10 @@ class AccountAccount(models.Model):
             if vals["account_type"] == "asset_receivable":
                 accounts._open_missing_accounts(self)
             accounts._trigger_notices()
+            self.env["account.move.line"]._mark_crossing_where(
+                SQL(
+                    "debit.account_id = ANY(%(ids)s) OR credit.account_id = ANY(%(ids)s)",
+                    ids=self.ids,
+                )
+            )
         return result

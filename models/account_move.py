@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..const import MARKS, VIEWER
 
@@ -68,6 +69,8 @@ class AccountMove(models.Model):
             fresh._note_or_check_debts(postings)
         if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
             self.env["client.account"]._invalidate_figures()
+        if posted and vals["state"] != "posted":
+            posted.line_ids._mark_crossing()
         # Posting tells by itself.
         if vals.get("state") in ("draft", "cancel") and self._get_receivable_items():
             self.env["client.account"]._trigger_notices()
@@ -306,6 +309,29 @@ class AccountMove(models.Model):
             else self.env["account.move.line"]
         )
         return self.browse(lines.move_id.ids)
+
+    @api.model
+    def _get_credit_excluded_sql(self, move_id):
+        """Return the condition that a document holds a product not payable with account
+        credit, see `_filter_credit_excluded`.
+
+        :param SQL move_id: of the document
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            "EXISTS (SELECT FROM account_move_line part"
+            " JOIN product_product product ON product.id = part.product_id"
+            " JOIN product_template template ON template.id = product.product_tmpl_id"
+            " WHERE part.move_id = %s AND part.display_type = 'product'"
+            " AND template.client_not_payable_with_credit)",
+            move_id,
+            to_flush=[
+                lines["move_id"],
+                lines["product_id"],
+                lines["display_type"],
+                self.env["product.template"]._fields["client_not_payable_with_credit"],
+            ],
+        )
 
     def _get_receivable_items(self):
         """Return the receivable items of these documents."""

@@ -121,11 +121,24 @@ class AccountMoveLine(models.Model):
         help="What this item adds to the client's balance.",
     )
 
+    client_crossing = fields.Boolean(
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        written_by="addon",
+        help="Matched to a draft or to another client's item: looked at for what the "
+        "sum of the client's items is above the open ones.",
+    )
+
+    # Serves `client.account._fetch_ledger_difference`: few items are in it.
+    _client_crossing_idx = models.Index("(partner_id) WHERE client_crossing")
+
     # Serves `client.account._get_item_sums_sql` and the search for open credits: it
-    # holds open items only, so that settled history costs nothing.
+    # holds open items only, so that settled history costs nothing, and gives the first
+    # ones by due date without sorting them.
     _client_open_items_idx = models.Index(
-        "(partner_id, account_id) INCLUDE (company_id, amount_residual, "
-        "amount_residual_currency, date_maturity, date) WHERE (amount_residual <> 0 OR "
+        "(partner_id, account_id, date_maturity, id) INCLUDE (company_id, "
+        "amount_residual, amount_residual_currency, date) WHERE (amount_residual <> 0 OR "
         "amount_residual_currency <> 0) AND parent_state = 'posted'"
     )
 
@@ -207,21 +220,26 @@ class AccountMoveLine(models.Model):
     def _fetch_history_balances(self, client, root, lines):
         """Return {item id: balance of the client after it} for items of one client."""
         # Sudo: a reader of some items sees the balance of all, as on the account.
-        items = self.sudo()
-        domain = self.env["client.account"]._build_items_domain(client, root)
-        start = min(lines.mapped("date"))
-        account = self.env["client.account"].sudo()._find_accounts(client, root)
-        query = items._search(domain & Domain("date", ">=", start))
+        accounts = self.env["client.account"].sudo()
+        account = accounts._find_accounts(client, root)
+        oldest = min(lines, key=lambda line: (line.date, line.id))
         rows = self.env.execute_query(
             SQL(
-                "SELECT id, later FROM ("
-                " SELECT account_move_line.id, -SUM(account_move_line.balance) OVER ("
-                "   ORDER BY account_move_line.date DESC, account_move_line.id DESC)"
-                "   + account_move_line.balance AS later"
-                " FROM %s WHERE %s) running WHERE id = ANY(%s)",
-                query.from_clause,
-                query.where_clause,
+                """
+                SELECT id, later
+                  FROM (
+                    SELECT line.id, line.balance - SUM(line.balance)
+                           OVER (ORDER BY line.date DESC, line.id DESC) AS later
+                      FROM account_move_line line
+                     WHERE %s AND (line.date, line.id) >= (%s, %s)
+                  ) running
+                 WHERE id = ANY(%s)
+                """,
+                accounts._get_client_items_sql(SQL("line"), client.ids, root.ids),
+                oldest.date,
+                oldest.id,
                 lines.ids,
+                to_flush=(self._fields["date"], self._fields["balance"]),
             )
         )
         return {
@@ -271,6 +289,7 @@ class AccountMoveLine(models.Model):
             self.env["client.account"]._invalidate_figures()
         if not CLIENT_FIELDS.isdisjoint(vals):
             self._open_client_accounts()
+            self._mark_crossing()
         if not BALANCE_FIELDS.isdisjoint(vals) and any(
             line.parent_state == "posted" and line.account_type == "asset_receivable"
             for line in self
@@ -343,6 +362,82 @@ class AccountMoveLine(models.Model):
             lambda line: line.company_id.sudo().root_id
         ).items():
             self.env["client.account"]._get_or_create(lines.partner_id, root)
+
+    # === Matched elsewhere ===
+
+    def _mark_crossing(self):
+        """Mark these items, and those they are matched with, where the two do not count
+        for the same client account.
+
+        It is called where items are matched or become another's. The mark says where to
+        look, not what is found there: one too many does no harm.
+        """
+        self.env["account.move.line"]._mark_crossing_where(
+            SQL(
+                "part.debit_move_id = ANY(%(ids)s) OR part.credit_move_id = ANY(%(ids)s)",
+                ids=self.ids,
+            )
+        )
+
+    @api.model
+    def _mark_crossing_where(self, condition):
+        """Mark matched items that do not count for the same client account.
+
+        :param SQL condition: on the aliases part, debit and credit of a match
+        :return: ids of the items that were not marked before
+        """
+        self.env.flush_all()
+        return [
+            item_id
+            for (item_id,) in self.env.execute_query(
+                SQL(
+                    """
+                    UPDATE account_move_line
+                       SET client_crossing = TRUE
+                     WHERE client_crossing IS NOT TRUE
+                       AND id IN (
+                         SELECT unnest(ARRAY[debit.id, credit.id])
+                           FROM account_partial_reconcile part
+                           JOIN account_move_line debit
+                                ON debit.id = part.debit_move_id
+                           JOIN account_move_line credit
+                                ON credit.id = part.credit_move_id
+                          CROSS JOIN LATERAL (%(debit)s) debtor
+                          CROSS JOIN LATERAL (%(credit)s) creditor
+                          WHERE (%(condition)s)
+                            AND (debtor.receivable OR creditor.receivable)
+                            AND (debtor.client = creditor.client) IS NOT TRUE)
+                 RETURNING id
+                    """,
+                    debit=self._get_crossing_end_sql(SQL("debit")),
+                    credit=self._get_crossing_end_sql(SQL("credit")),
+                    condition=condition,
+                )
+            )
+        ]
+
+    @api.model
+    def _get_crossing_end_sql(self, item):
+        """Return a query of one row about an item of a match: receivable, whether it is
+        one, and client, for whose account it counts.
+
+        :param SQL item: alias of account_move_line
+        """
+        return SQL(
+            """
+            SELECT chart.account_type = 'asset_receivable' AS receivable,
+                   CASE WHEN chart.account_type = 'asset_receivable'
+                         AND %(item)s.parent_state = 'posted'
+                        THEN contact.commercial_partner_id || '/'
+                             || split_part(branch.parent_path, '/', 1)
+                   END AS client
+              FROM account_account chart
+              JOIN res_company branch ON branch.id = %(item)s.company_id
+              LEFT JOIN res_partner contact ON contact.id = %(item)s.partner_id
+             WHERE chart.id = %(item)s.account_id
+            """,
+            item=item,
+        )
 
     # === Clients ===
 

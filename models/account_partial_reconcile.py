@@ -19,6 +19,9 @@ class AccountPartialReconcile(models.Model):
         """Override of the ORM to keep the figures of client accounts fresh."""
         partials = super().create(vals_list)
         self.env["client.account"]._invalidate_figures()
+        # Sudo: whose items these are is looked at to mark them, not shown.
+        if crossing := partials.sudo().filtered(lambda part: part._is_crossing()):
+            (crossing.debit_move_id | crossing.credit_move_id)._mark_crossing()
         partials._trigger_client_notices()
         return partials
 
@@ -28,6 +31,18 @@ class AccountPartialReconcile(models.Model):
         result = super().unlink()
         self.env["client.account"]._invalidate_figures()
         return result
+
+    def _is_crossing(self):
+        """Tell whether the two items do not count for the same client account, see
+        `account.move.line._mark_crossing`."""
+        items = self.debit_move_id | self.credit_move_id
+        receivable = items.filtered(lambda item: item.account_type == "asset_receivable")
+        counted = receivable.filtered(
+            lambda item: item.partner_id and item.parent_state == "posted"
+        )
+        return bool(receivable) and (
+            len(counted) < 2 or len({item._get_client_key() for item in counted}) > 1
+        )
 
     def _trigger_client_notices(self):
         """Have the balances of clients looked at whose items these match."""

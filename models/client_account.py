@@ -275,6 +275,13 @@ class ClientAccount(models.Model):
                 len(opened),
                 opened.ids[:100],
             )
+        if marked := self.env["account.move.line"]._mark_crossing_where(SQL("TRUE")):
+            _logger.warning(
+                "%s items are matched to drafts or other clients and were not marked; "
+                "now they are: %s.",
+                len(marked),
+                marked[:100],
+            )
 
     @api.model
     def _get_native_default_limits(self):
@@ -510,6 +517,12 @@ class ClientAccount(models.Model):
                 for root, accounts in self.sudo().grouped("company_id").items()
             )
         )
+        return action
+
+    def action_view_open_items(self):
+        """Open the open receivable items of these accounts."""
+        action = self.action_view_items()
+        action["context"] = {"search_default_open": 1}
         return action
 
     def action_view_partner(self):

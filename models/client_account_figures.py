@@ -1,13 +1,7 @@
-import json
-from datetime import timedelta
-
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
-from odoo.tools.date_utils import date_range
+from odoo.tools import SQL
 
 from ..utils import is_real_number
 
@@ -22,9 +16,6 @@ FIGURES = (
     "limit_usage",
 )
 
-# How many items the page of an account shows of its history.
-HISTORY_LENGTH = 40
-
 # Finer than any currency: what is left of adding floats goes, at no cost to speak of.
 DRIFT_DIGITS = 6
 
@@ -33,7 +24,7 @@ NO_ITEMS = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class ClientAccount(models.Model):
-    """What the ledger says of client accounts: figures, graph and search in SQL."""
+    """What the ledger says of client accounts: figures and search in SQL."""
 
     _inherit = "client.account"
 
@@ -87,43 +78,6 @@ class ClientAccount(models.Model):
         aggregator="avg",
         help="The share of the limit in force that is taken up. "
         "Empty without a limit in force.",
-    )
-
-    # === Details page ===
-    ledger_balance = fields.Monetary(
-        compute="_compute_ledger_balance",
-        help="The sum of all posted receivable items: the last line of the history.",
-    )
-    ledger_difference = fields.Monetary(
-        compute="_compute_ledger_balance",
-        string="Matched to drafts / other clients",
-        help="Amounts matched to a draft or to another client's documents. The balance "
-        "leaves them out, the history does not.",
-    )
-    credit_ahead = fields.Char(
-        string="Dated Ahead",
-        compute="_compute_credit_ahead",
-        help="The part of the credit that is dated ahead. It is part of the balance, "
-        "and is not applied by itself before its date.",
-    )
-    balance_graph = fields.Text(compute="_compute_balance_graph")
-    debit_line_ids = fields.Many2many(
-        "account.move.line",
-        compute="_compute_line_ids",
-        compute_sudo=True,
-        string="Open Invoices",
-    )
-    credit_line_ids = fields.Many2many(
-        "account.move.line",
-        compute="_compute_line_ids",
-        compute_sudo=True,
-        string="Credits",
-    )
-    history_line_ids = fields.Many2many(
-        "account.move.line",
-        compute="_compute_history_line_ids",
-        compute_sudo=True,
-        string="History",
     )
 
     # === Compute: figures ===
@@ -275,7 +229,8 @@ class ClientAccount(models.Model):
         """
         self.env["client.account"].invalidate_model(
             [*FIGURES, "ledger_balance", "ledger_difference", "balance_graph"]
-            + ["credit_ahead", "debit_line_ids", "credit_line_ids", "history_line_ids"],
+            + ["credit_ahead", "debit_line_ids", "credit_line_ids", "has_more_lines"]
+            + ["history_line_ids"],
             flush=False,
         )
         self.env["res.partner"]._invalidate_client_figures()
@@ -551,180 +506,3 @@ class ClientAccount(models.Model):
 
     def _search_limit_usage(self, operator, value):
         return self._get_figure_domain("limit_usage", operator, value)
-
-    # === Compute: details page ===
-
-    @api.depends("partner_id", "company_id")
-    def _compute_ledger_balance(self):
-        lines = self.env["account.move.line"].sudo()
-        for account in self:
-            # Sudo: the account's readers need not read journal items.
-            [(total,)] = lines._read_group(
-                account._get_items_domain(), [], ["balance:sum"]
-            )
-            account.ledger_balance = -total
-            account.ledger_difference = account.currency_id.round(
-                account.ledger_balance - account.balance
-            )
-
-    @api.depends_context("lang")
-    @api.depends("partner_id", "company_id")
-    def _compute_credit_ahead(self):
-        # Sudo: the account's readers need not read journal items.
-        lines = self.env["account.move.line"].sudo()
-        today = fields.Date.context_today(self)
-        for account in self:
-            groups = lines._read_group(
-                account._get_items_domain()
-                & lines._get_open_item_domain(-1)
-                & Domain("date", ">", today),
-                ["date:day"],
-                ["amount_residual:sum"],
-            )
-            account.credit_ahead = ", ".join(
-                self.env._(
-                    "%(amount)s from %(date)s",
-                    amount=account.currency_id.format(-amount),
-                    date=account._format_day_ahead(day),
-                )
-                for day, amount in groups
-            )
-
-    def _format_day_ahead(self, day):
-        """Return a day to come without its year, which is said where it is not next."""
-        near = day < fields.Date.context_today(self) + relativedelta(years=1)
-        return format_date(self.env, day, date_format="d MMM" if near else "d MMM y")
-
-    @api.depends_context("uid", "allowed_company_ids")
-    @api.depends("partner_id", "company_id")
-    def _compute_line_ids(self):
-        order = "date_maturity, date, move_name, id"
-        lines = self.env["account.move.line"]
-        for account in self:
-            items = account._get_items_domain()
-            # In the order of application, by the database: there may be thousands, of
-            # which a page shows few.
-            for name, sign in (("debit_line_ids", 1), ("credit_line_ids", -1)):
-                account[name] = account._search_readable_items(
-                    items & lines._get_open_item_domain(sign), order=order
-                )
-
-    @api.depends_context("uid", "allowed_company_ids")
-    @api.depends("partner_id", "company_id")
-    def _compute_history_line_ids(self):
-        """Take the newest items; the rest stands behind the button "All Items"."""
-        lines = self.env["account.move.line"].sudo(False)
-        for account in self:
-            newest = lines.browse(account._fetch_newest_item_ids(HISTORY_LENGTH))
-            account.history_line_ids = newest._filtered_access("read")
-
-    def _fetch_newest_item_ids(self, limit):
-        """Return the ids of the newest items of one account in the user's companies.
-
-        Each contact and receivable account gives its own newest ones, from the end of
-        their index.
-        """
-        self.ensure_one()
-        self.env["account.move.line"].flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT item.id
-                  FROM unnest(%(contacts)s) contact, unnest(%(accounts)s) account,
-               LATERAL (
-                    SELECT line.id, line.date
-                      FROM account_move_line line
-                     WHERE line.partner_id = contact
-                       AND line.account_id = account
-                       AND line.parent_state = 'posted'
-                       AND line.company_id = ANY(%(companies)s)
-                     ORDER BY line.date DESC, line.id DESC
-                     LIMIT %(limit)s
-                  ) item
-                 ORDER BY item.date DESC, item.id DESC
-                 LIMIT %(limit)s
-                """,
-                contacts=self._search_contacts().ids,
-                accounts=self._search_receivable_accounts().ids,
-                companies=(
-                    self.company_id._get_client_companies() & self.env.companies
-                ).ids,
-                limit=limit,
-            )
-        )
-        return [item_id for (item_id,) in rows]
-
-    def _search_readable_items(self, domain, **options):
-        """Return the items of a domain that the user may read.
-
-        Viewers may read none, and record rules hide those of other branches; figures
-        and running balances take in all.
-        """
-        lines = self.env["account.move.line"].sudo(False)
-        return lines.search(domain, **options) if lines.has_access("read") else lines
-
-    @api.depends("partner_id", "company_id")
-    def _compute_balance_graph(self):
-        for account in self:
-            points = account._get_balance_points()
-            account.balance_graph = json.dumps(
-                [
-                    {
-                        "values": [
-                            {
-                                "x": format_date(self.env, date, date_format="d MMM y"),
-                                "y": balance,
-                                "name": format_date(self.env, date),
-                            }
-                            for date, balance in points
-                        ],
-                        "title": "",
-                        "key": self.env._("Balance"),
-                        "area": True,
-                        "color": "#875A7B",
-                        "is_sample_data": False,
-                    }
-                ]
-            )
-
-    def _get_balance_points(self):
-        """Return the balance of one account week by week over twelve months.
-
-        The widget draws its points at equal distances, so they are a week apart; the
-        last one is today, or the last movement when that is later, and equals the
-        closing balance of the history.
-
-        :return: list of (date, balance in company currency), in order of date
-        """
-        self.ensure_one()
-        today = fields.Date.context_today(self)
-        start = today - relativedelta(months=12)
-        movements = self._fetch_daily_movements(start)
-        last = max([today, *movements])
-        days = sorted({*date_range(start, today, timedelta(weeks=1)), today, last})
-        points = []
-        # From the end back, for what is older not to be read again.
-        balance = self.ledger_balance - sum(movements.values())
-        pending = sorted(movements.items())
-        for day in days:
-            while pending and pending[0][0] <= day:
-                balance += pending.pop(0)[1]
-            points.append((day, self.currency_id.round(balance)))
-        return points
-
-    def _fetch_daily_movements(self, start):
-        """Return {date: change of the balance} of the items of one account from a day
-        on."""
-        self.ensure_one()
-        self.env["account.move.line"].flush_model(["date", "balance"])
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT line.date, -SUM(line.balance) FROM account_move_line line"
-                " WHERE %s AND line.date >= %s GROUP BY 1",
-                self._get_client_items_sql(
-                    SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
-                ),
-                start,
-            )
-        )
-        return {day: float(change) for day, change in rows}

@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 # Writing these may put a contact under another client.
 MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
@@ -33,8 +34,19 @@ class ResPartner(models.Model):
         )
         if moving:
             # Items that stand on a contact count for its new client from now on.
-            accounts._open_missing_accounts(contacts=moving._get_contacts_below())
+            contacts = moving._get_contacts_below()
+            accounts._open_missing_accounts(contacts=contacts)
+            contacts._mark_crossing_items()
         return result
+
+    def _mark_crossing_items(self):
+        """Mark the items of these contacts that are matched with another client's."""
+        self.env["account.move.line"]._mark_crossing_where(
+            SQL(
+                "debit.partner_id = ANY(%(ids)s) OR credit.partner_id = ANY(%(ids)s)",
+                ids=self.ids,
+            )
+        )
 
     def _get_contacts_below(self):
         """Return these contacts with all below them, archived ones too."""

@@ -1,4 +1,5 @@
 from . import test_account_limit
+from . import test_account_page
 from . import test_account_request
 from . import test_adjustment
 from . import test_adjustment_wizard
@@ -21,6 +22,7 @@ from . import test_figures_sql
 from . import test_gate_races
 from . import test_missing_accounts
 from . import test_open_items
+from . import test_open_lines
 from . import test_payment_accounts
 from . import test_payment_wizard
 from . import test_request_races

@@ -1,6 +1,7 @@
 # First what the others inherit from.
 from . import client_amount_mixin
 from . import client_once_mixin
+from . import client_open_lines_mixin
 from . import base_module_uninstall
 from . import base_partner_merge_automatic_wizard
 from . import client_account_adjustment

@@ -31,4 +31,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         for account in accounts_sudo:
             target = account._get_or_create(client, account.company_id).sudo()
             account._merge_into(target)
-        return super()._update_foreign_keys(src_partners, dst_partner)
+        result = super()._update_foreign_keys(src_partners, dst_partner)
+        # With the contacts below, who come along.
+        dst_partner._get_contacts_below()._mark_crossing_items()
+        return result

@@ -1,9 +1,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
+from odoo.tools import SQL
 
 from ..utils import check_amount, check_date, in_plain_context
 from .client_once_mixin import books_once
+from .client_open_lines_mixin import ALL_ITEMS
 
 
 class ClientAccountPayment(models.TransientModel):
@@ -11,7 +12,7 @@ class ClientAccountPayment(models.TransientModel):
 
     _name = "client.account.payment"
     _description = "Client Account Payment"
-    _inherit = ["client.once.mixin"]
+    _inherit = ["client.once.mixin", "client.open.lines.mixin"]
     _check_company_auto = True
 
     account_id = fields.Many2one(
@@ -136,16 +137,11 @@ class ClientAccountPayment(models.TransientModel):
     @api.depends("account_id", "payment_type")
     def _compute_line_ids(self):
         for wizard in self:
-            debts = self.env["account.move.line"]
-            if wizard.payment_type == "inbound" and wizard.account_id:
-                debts = wizard._search_debts()
-            wizard.line_ids = [
-                Command.clear(),
-                *[
-                    Command.create({"debit_line_id": debt.id, "sequence": position})
-                    for position, debt in enumerate(debts)
-                ],
-            ]
+            wizard.line_ids = wizard._get_first_lines()
+
+    def _get_line_key(self):
+        """Override of `client.open.lines.mixin`."""
+        return "debit_line_id"
 
     @api.depends("account_id", "payment_type")
     def _compute_amount(self):
@@ -211,25 +207,51 @@ class ClientAccountPayment(models.TransientModel):
 
     # === What is open ===
 
-    def _search_open_items(self):
-        """Return the open receivable items of the client, on whichever account."""
-        # The lines are computed under sudo, which says nothing of the user's rights.
-        self.account_id.sudo(False)._check_officer()
-        # Sudo: officers need no right to read journal items of their clients.
-        lines = self.env["account.move.line"].sudo()
-        return lines.search(self.account_id.sudo()._get_open_items_domain())
-
-    def _search_debts(self):
-        """Return what money may be received for, earliest due first.
+    def _search_line_items(self, limit=ALL_ITEMS):
+        """Override of `client.open.lines.mixin`: what money may be received for.
 
         Not what is being paid already; but drafts that wait for just this money.
         """
-        debts = (
-            self._search_open_items()
-            ._filter_open_debts()
-            .filtered(lambda line: not line._get_being_paid_problem())
+        # Sudo: officers need no right to read journal items of their clients.
+        debts = self.env["account.move.line"].sudo()
+        if self.payment_type != "inbound" or not self.account_id:
+            return debts
+        debts = debts.browse(
+            self._fetch_open_item_ids(
+                1,
+                limit,
+                SQL(
+                    "NOT EXISTS (SELECT FROM account_move WHERE id = line.move_id"
+                    " AND payment_state = 'in_payment') AND %s",
+                    self._get_search_sql(),
+                    to_flush=self.env["account.move"]._fields["payment_state"],
+                ),
+            )
         )
-        return (debts | self._search_waiting_drafts())._sorted_for_allocation()
+        debts = (debts | self._search_waiting_drafts())._sorted_for_allocation()
+        return debts[:limit]
+
+    def _search_open_credits(self):
+        """Return the open credits of the client, on whichever account, as they are
+        applied.
+
+        :return: `account.move.line` under sudo: officers need no right to read journal
+            items of their clients
+        """
+        credits = self.env["account.move.line"].sudo()
+        return credits.browse(
+            self._fetch_open_item_ids(-1, ALL_ITEMS)
+        )._sorted_for_allocation()
+
+    def _fetch_open_item_ids(self, sign, limit, condition=None):
+        """Return ids of the client's open items, see
+        `client.account._fetch_first_open_item_ids`."""
+        # The lines are computed under sudo, which says nothing of the user's rights.
+        self.account_id.sudo(False)._check_officer()
+        account = self.account_id.sudo()
+        return account._fetch_first_open_item_ids(
+            sign, limit, scope=account._get_whole_scope(), condition=condition
+        )
 
     def _search_waiting_drafts(self):
         """Return the items of drafts that only money received for them can post.
@@ -255,8 +277,7 @@ class ClientAccountPayment(models.TransientModel):
 
     def _get_credits_by_account(self):
         """Return {receivable account: open credits on it} of the client."""
-        credits = self._search_open_items()._filter_open_credits()
-        return credits._sorted_for_allocation().grouped("account_id")
+        return self._search_open_credits().grouped("account_id")
 
     def _get_credit_worth(self, credits=None):
         """Return what credits are worth on the payment's day, in its currency.
@@ -266,7 +287,7 @@ class ClientAccountPayment(models.TransientModel):
         if not self.account_id or not self.currency_id:
             return 0.0
         if credits is None:
-            credits = self._search_open_items()._filter_open_credits()
+            credits = self._search_open_credits()
         return self.currency_id.round(
             sum(
                 credit.currency_id._convert(
@@ -277,6 +298,16 @@ class ClientAccountPayment(models.TransientModel):
                 )
                 for credit in credits
             )
+        )
+
+    def _get_discount(self, debit):
+        """Return the early payment discount that Odoo's own Pay would grant."""
+        if not debit or not debit.move_id._is_eligible_for_early_payment_discount(
+            self.currency_id, self.date
+        ):
+            return 0.0
+        return debit.currency_id.round(
+            debit.amount_residual_currency - debit.discount_amount_currency
         )
 
     def _get_wizard_clients(self, vals):
@@ -293,29 +324,36 @@ class ClientAccountPayment(models.TransientModel):
         self.account_id._check_officer()
         lines = in_plain_context(self.env["account.move.line"].sudo())
         left = self.amount
-        amounts = dict.fromkeys(self.line_ids, 0.0)
-        for line in self.line_ids:
-            debit = line._get_debit()
+        amounts = {}
+        for debit in self._search_line_items():
             if self.currency_id.compare_amounts(left, 0) <= 0:
                 break
-            net = line.amount_open - line.discount
-            if line.discount and self.currency_id.compare_amounts(net, left) <= 0:
-                amounts[line] = net
+            discount = self._get_discount(debit)
+            net = debit.currency_id.round(debit.amount_residual_currency - discount)
+            if discount and self.currency_id.compare_amounts(net, left) <= 0:
+                amounts[debit] = net
                 left -= net
-            elif debit:
+            else:
                 money = self._get_money_values(left)
-                amounts[line] = lines._simulate_allocation(
+                amounts[debit] = lines._simulate_allocation(
                     money, debit._get_residual_values()
                 )
                 left = -money["amount_residual_currency"]
-        self.line_ids._write_planned(amounts)
+        self._write_planned(amounts)
         return self._reopen()
 
     def action_clear(self):
         """Set all amounts to zero: the money stays as credit."""
         self._check_one_wizard()
         self.account_id._check_officer()
-        self.line_ids.amount = 0.0
+        self._write_planned({})
+        return self._reopen()
+
+    def action_show_more(self):
+        """Show more of the documents that are found."""
+        self._check_one_wizard()
+        self.account_id._check_officer()
+        self._show_more_lines()
         return self._reopen()
 
     @books_once
@@ -546,6 +584,7 @@ class ClientAccountPayment(models.TransientModel):
         """
         name = self.account_id.display_name
         allocations = []
+        drafts = self._search_waiting_drafts()
         for line in self.line_ids.filtered("amount"):
             debit = line._get_debit()
             if not debit:
@@ -556,7 +595,9 @@ class ClientAccountPayment(models.TransientModel):
                         name,
                     )
                 )
-            if problem := self._get_receiving_problem(debit):
+            if debit not in drafts and (
+                problem := self._get_receiving_problem(debit)
+            ):
                 raise UserError(problem)
             amount = check_amount(self.env, name, line.amount, debit.currency_id)
             discount = line.discount if line._takes_discount() else 0.0
@@ -569,11 +610,9 @@ class ClientAccountPayment(models.TransientModel):
     def _get_receiving_problem(self, debit):
         """Return why money is not received for an item of the client, None where it is.
 
-        Of drafts only those that wait for just this money are posted here: no other is
-        this window's to post.
+        Of drafts only those that wait for just this money are posted here, see
+        `_search_waiting_drafts`: no other is this window's to post.
         """
-        if debit in self._search_waiting_drafts():
-            return None
         return debit._get_draft_problem() or debit._get_being_paid_problem()
 
     def _check_enough_money(self, allocations):

@@ -42,7 +42,7 @@ class ClientAccountPaymentLine(models.TransientModel):
             line.document_name = debit.move_id.display_name
             line.date_due = debit.date_maturity
             line.amount_open = debit.amount_residual_currency
-            line.discount = line._get_discount(debit)
+            line.discount = line.payment_id._get_discount(debit)
 
     def _get_debit(self):
         """Return the item of this line, none where it is not the client's.
@@ -54,17 +54,6 @@ class ClientAccountPaymentLine(models.TransientModel):
         debit = self.debit_line_id.sudo()._origin
         account = self.payment_id.account_id.sudo()
         return debit if debit._belongs_to(account) else debit.browse()
-
-    def _get_discount(self, debit):
-        """Return the early payment discount that Odoo's own Pay would grant."""
-        payment = self.payment_id
-        if not debit or not debit.move_id._is_eligible_for_early_payment_discount(
-            payment.currency_id, payment.date
-        ):
-            return 0.0
-        return debit.currency_id.round(
-            debit.amount_residual_currency - debit.discount_amount_currency
-        )
 
     def _takes_discount(self):
         """Tell whether this line pays what is due less the discount."""

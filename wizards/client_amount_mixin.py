@@ -8,11 +8,6 @@ from ..utils import check_amount, clean_text, is_real_number
 MOST_RECORDS = 2**31
 
 
-class PlannedAmounts:
-    """In the context it says that the engine has planned what is written; being an
-    object, no RPC caller can send it."""
-
-
 class ClientAmountMixin(models.AbstractModel):
     """Refuse in words what is no amount, before the ORM turns it into one.
 
@@ -50,23 +45,12 @@ class ClientAmountMixin(models.AbstractModel):
 
     def write(self, vals):
         """Override of the ORM to check the amounts as they were sent."""
-        if isinstance(self.env.context.get("client_amounts_planned"), PlannedAmounts):
-            return super().write(vals)
         self._check_sent_amounts(vals)
         self._check_sent_records(vals)
         result = super().write(self._clean_sent_texts(vals))
         for wizard in self:
             wizard._check_sent_precision(vals)
         return result
-
-    def _write_planned(self, amounts):
-        """Write what the engine has planned, which needs no check, in few queries.
-
-        :param amounts: {record: value of its field `amount`}
-        """
-        for record, amount in amounts.items():
-            planned = record.with_context(client_amounts_planned=PlannedAmounts())
-            planned.write({"amount": amount})
 
     @api.model
     def _clean_sent_texts(self, vals):

@@ -2,10 +2,11 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
+from odoo.tools import SQL
 
 from ..utils import check_amount, in_plain_context
 from .client_once_mixin import books_once
+from .client_open_lines_mixin import ALL_ITEMS
 
 
 class ClientCreditAllocation(models.TransientModel):
@@ -13,7 +14,7 @@ class ClientCreditAllocation(models.TransientModel):
 
     _name = "client.credit.allocation"
     _description = "Client Credit Allocation"
-    _inherit = ["client.once.mixin"]
+    _inherit = ["client.once.mixin", "client.open.lines.mixin"]
 
     credit_line_id = fields.Many2one(
         "account.move.line", string="Credit", ondelete="cascade"
@@ -78,14 +79,11 @@ class ClientCreditAllocation(models.TransientModel):
     @api.depends("credit_line_id", "debit_line_id")
     def _compute_line_ids(self):
         for wizard in self:
-            key = "debit_line_id" if wizard.credit_line_id else "credit_line_id"
-            wizard.line_ids = [
-                Command.clear(),
-                *[
-                    Command.create({key: item.id, "sequence": position})
-                    for position, item in enumerate(wizard._search_other_items())
-                ],
-            ]
+            wizard.line_ids = wizard._get_first_lines()
+
+    def _get_line_key(self):
+        """Override of `client.open.lines.mixin`: the side it was not opened from."""
+        return "debit_line_id" if self.credit_line_id else "credit_line_id"
 
     @api.depends("line_ids.amount", "credit_line_id", "debit_line_id")
     def _compute_amount_remaining(self):
@@ -147,25 +145,43 @@ class ClientCreditAllocation(models.TransientModel):
         self.ensure_one()
         return self.credit_line_id or self.debit_line_id
 
-    def _search_other_items(self):
-        """Return the items that fit the wizard's own, oldest first."""
+    def _search_line_items(self, limit=ALL_ITEMS):
+        """Override of `client.open.lines.mixin`: what fits the window's own item."""
         # Sudo: officers need no right to read journal items of their clients.
         item = self._get_item().sudo()._origin
         if item.account_type != "asset_receivable" or not item.partner_id:
             return item.browse()
         account = item._get_client_account()
         self._check_may_see(account)
-        others = item.search(account.sudo()._get_open_items_domain()).filtered(
-            lambda line: (
-                line.account_id == item.account_id
-                and (line._get_open_sign() > 0) == bool(self.credit_line_id)
-            )
+        account = account.sudo()
+        ids = account._fetch_first_open_item_ids(
+            1 if self.credit_line_id else -1,
+            limit,
+            scope={**account._get_whole_scope(), "accounts": item.account_id.ids},
+            condition=SQL(
+                "%s AND %s", self._get_fitting_sql(), self._get_search_sql()
+            ),
         )
-        others = others.filtered(lambda line: not line._get_being_paid_problem())
-        if self.credit_line_id:
-            excluded = others.move_id._filter_credit_excluded()
-            others = others.filtered(lambda line: line.move_id not in excluded)
-        return others._sorted_for_allocation()
+        return item.browse(ids)._sorted_for_allocation()
+
+    def _get_fitting_sql(self):
+        """Return the condition that a document is not being paid already and, of a
+        debt, may be paid with credit.
+
+        :return: `SQL` on the alias `line` of account_move_line
+        """
+        being_paid = SQL(
+            "EXISTS (SELECT FROM account_move WHERE id = line.move_id"
+            " AND payment_state = 'in_payment')",
+            to_flush=self.env["account.move"]._fields["payment_state"],
+        )
+        if self.debit_line_id:
+            return SQL("NOT %s", being_paid)
+        return SQL(
+            "NOT %s AND NOT %s",
+            being_paid,
+            self.env["account.move"]._get_credit_excluded_sql(SQL("line.move_id")),
+        )
 
     def _check_may_see(self, account):
         """Make sure the user may act on the client whose items the wizard shows.
@@ -190,37 +206,33 @@ class ClientCreditAllocation(models.TransientModel):
         """Fill in the amounts earliest due first, as far as the credit goes."""
         self._check_one_wizard()
         self._check_item()
-        pairs = {line: line._get_pair() for line in self.line_ids}
-        # What a caller sent of another client is refused on confirming: plan without.
-        pairs = {
-            line: (credit, debit)
-            for line, (credit, debit) in pairs.items()
-            if credit._is_same_client(debit)
-        }
         # Sudo: officers need no right to read journal items of their clients.
-        lines = self.env["account.move.line"].sudo()
-        credits = lines.union(*(credit for credit, _debit in pairs.values()))
-        debits = lines.union(*(debit for _credit, debit in pairs.values()))
-        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
-        debits = debits.filtered(lambda line: line.move_id in allowed)
-        amounts = {
-            (credit, debit): amount
-            for credit, debit, amount in lines._plan_allocations(
-                credits._sorted_for_allocation(),
-                debits._sorted_for_allocation(),
-                full_only=self.full_only,
-            )
-        }
-        self.line_ids._write_planned(
-            {line: amounts.get(pairs.get(line), 0.0) for line in self.line_ids}
+        own, others = self._get_item().sudo()._origin, self._search_line_items()
+        credits, debits = (
+            (own, others) if self.credit_line_id else (others, own)
         )
+        debits = debits.filtered(
+            lambda line, allowed=self.env["account.move"]._without_credit_exclusion(
+                debits.move_id
+            ): line.move_id in allowed
+        )
+        plan = own._plan_allocations(credits, debits, full_only=self.full_only)
+        side = 1 if self.credit_line_id else 0
+        self._write_planned({pair[side]: pair[2] for pair in plan})
         return self._reopen()
 
     def action_clear(self):
         """Set all amounts to zero."""
         self._check_one_wizard()
         self._check_item()
-        self.line_ids.amount = 0.0
+        self._write_planned({})
+        return self._reopen()
+
+    def action_show_more(self):
+        """Show more of the documents that are found."""
+        self._check_one_wizard()
+        self._check_item()
+        self._show_more_lines()
         return self._reopen()
 
     @books_once

@@ -1,5 +1,8 @@
 """Measure what opening a client's pages costs, for the heaviest and the lightest one.
 
+Beside them, what it takes to fill in thousands of amounts against what plain Odoo takes
+to open its window for a payment of the same invoices.
+
 Usage: bench_page.py CONFIG ROUNDS LOPSIDED SHARED
 
 In the first database one client holds most of the books, in the second many share them.
@@ -35,13 +38,31 @@ ACCOUNT_PAGE = {
         for name in (
             *("state", "credit_limit", "balance", "amount_owed", "amount_overdue"),
             *("credit_available", "limit_in_force", "available", "limit_usage"),
-            *("ledger_balance", "ledger_difference", "credit_ahead", "balance_graph"),
+            *("ledger_balance", "ledger_difference", "credit_ahead", "has_more_lines"),
         )
     },
     "debit_line_ids": get_list(*ITEM_FIELDS),
     "credit_line_ids": get_list(*ITEM_FIELDS, "client_credit_reason"),
     "history_line_ids": get_list(*ITEM_FIELDS, "client_history_balance"),
 }
+# The graph is asked for once the page is shown.
+GRAPH = {"balance_graph": {}}
+WINDOW = {
+    **{
+        name: {}
+        for name in (
+            *("credit_line_id", "debit_line_id", "partner_id", "document_name"),
+            *("currency_id", "amount_open", "amount_remaining", "problem"),
+            *("full_only", "search_text", "has_more_lines", "has_later_instalment"),
+        )
+    },
+    "line_ids": get_list(
+        *("debit_line_id", "credit_line_id", "document_name", "document_reason"),
+        *("date", "date_due", "amount_open", "amount", "currency_id"),
+    ),
+}
+# How many amounts are filled in, and a tenth of them.
+FILLED = 3000
 CONTACT_PAGE = {
     name: {}
     for name in (
@@ -64,7 +85,12 @@ class Pages:
                   FROM client_account account
                   JOIN account_move_line line ON line.partner_id = account.partner_id
                    AND line.parent_state = 'posted'
-                 GROUP BY 1 HAVING COUNT(*) >= 8 ORDER BY COUNT(*)
+                  JOIN account_account chart ON chart.id = line.account_id
+                   AND chart.account_type = 'asset_receivable'
+                 GROUP BY 1
+                HAVING COUNT(*) >= 8 AND BOOL_OR(line.amount_residual < 0)
+                   AND BOOL_OR(line.amount_residual > 0)
+                 ORDER BY COUNT(*)
                 """
             )
             ids = [account_id for (account_id,) in env.cr.fetchall()]
@@ -83,6 +109,89 @@ class Pages:
     def open_contact(self, account):
         """Open the contact of a client."""
         account.partner_id.web_read(CONTACT_PAGE)
+
+    def open_graph(self, account):
+        """Load the graph on the page of an account."""
+        account.web_read(GRAPH)
+
+    def open_window(self, account):
+        """Open the window that allocates a credit of a client."""
+        credit = account.credit_line_ids[:1]
+        windows = account.env["client.credit.allocation"]
+        windows.with_context(default_credit_line_id=credit.id).onchange({}, [], WINDOW)
+
+    def fill_in(self, count, act):
+        """Return the seconds and queries that filling in so many amounts takes.
+
+        :param act: called with the account and its first open debts, returns what is
+            measured
+        """
+        with self.database.begin(self.database.user_id) as env:
+            account = env["client.account"].browse(self.account_ids["heaviest"])
+            debts = env["account.move.line"].browse(
+                account._fetch_first_open_item_ids(1, count)
+            )
+            measured = act(account, debts)
+            env.flush_all()
+            env.invalidate_all()
+            with recorded_queries() as queries:
+                seconds = timed(measured)
+            env.cr.rollback()
+        return seconds, len(queries)
+
+    def fill_window(self, account, debts):
+        """Return what fills the window of a credit that pays debts, and reads it."""
+        amount = sum(debts.mapped("amount_residual"))
+        credit = account.env["account.move"].browse(account.issue_credit(amount, "Term"))
+        window = account.env["client.credit.allocation"].create(
+            {"credit_line_id": credit._get_receivable_items().id}
+        )
+
+        def fill():
+            window.action_oldest_first()
+            window.web_read(WINDOW)
+
+        return fill
+
+    def fill_register(self, account, debts):
+        """Return what opens plain Odoo's window for a payment of debts."""
+        register = account.env["account.payment.register"].with_context(
+            active_model="account.move.line", active_ids=debts.ids
+        )
+        names = ("amount", "currency_id", "journal_id", "payment_difference")
+
+        def fill():
+            register.create({}).web_read({name: {} for name in names})
+
+        return fill
+
+    def compare_filling(self, rounds):
+        """Print how filling in amounts compares with plain Odoo's window."""
+        for _round in range(2):
+            counts = [
+                self.fill_in(count, self.fill_window)[1]
+                for count in (FILLED // 10, FILLED)
+            ]
+        print(
+            f"  Earliest Due First: {counts[1]} queries for {FILLED} amounts, "
+            f"{counts[0]} for {FILLED // 10}."
+        )
+        seconds = run_rounds(
+            {
+                name: lambda act=act: self.fill_in(FILLED, act)[0]
+                for name, act in (
+                    ("addon", self.fill_window),
+                    ("plain", self.fill_register),
+                )
+            },
+            rounds,
+        )
+        print_ratio(
+            f"Earliest Due First for {FILLED}, to plain Odoo's payment window",
+            seconds["addon"],
+            seconds["plain"],
+            1.0,
+        )
 
     def measure(self, act, label):
         """Return the seconds that a page of a client takes."""
@@ -133,6 +242,9 @@ def main(config, rounds, lopsided, shared):
         pages = Pages(name)
         pages.compare("Account", pages.open_account, int(rounds))
         pages.compare("Contact", pages.open_contact, int(rounds))
+        pages.compare("Allocation window", pages.open_window, int(rounds))
+        pages.compare("Graph, after the page", pages.open_graph, int(rounds))
+        pages.compare_filling(int(rounds))
     print_load()
 
 

@@ -1,0 +1,176 @@
+from odoo.exceptions import AccessError
+from odoo.tests import Form, tagged
+
+from ..wizards.client_open_lines_mixin import LINES_SHOWN
+from .common import ClientAccountCommon
+
+
+@tagged("post_install", "-at_install")
+class TestOpenLines(ClientAccountCommon):
+    """Windows with open documents load what is shown, and find the rest."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.client_credit_application = "manual"
+        cls.credit = cls._issue_credit(1000, reason="Term refunded")
+        cls.invoices = cls.env["account.move"]
+        for number in range(LINES_SHOWN + 10):
+            cls.invoices |= cls._make_invoice(
+                number + 1,
+                date_due=f"2024-03-{number % 28 + 1:02}",
+                ref=f"Term {number}",
+            )
+        cls.items = cls._get_receivable(cls.invoices)._sorted_for_allocation()
+
+    def _get_windows(self, user=None):
+        """Yield the windows that list open debts of the client."""
+        env = self.env(user=user or self.env.user)
+        credit = self._get_receivable(self.credit)
+        yield env["client.credit.allocation"].create({"credit_line_id": credit.id})
+        yield env["client.account.payment"].create(
+            {"account_id": self.account.id, "amount": 1000}
+        )
+
+    def _get_forms(self):
+        credit = self._get_receivable(self.credit)
+        yield "allocation", Form(
+            self.env["client.credit.allocation"].with_context(
+                default_credit_line_id=credit.id
+            )
+        )
+        yield "payment", Form(
+            self.env["client.account.payment"].with_context(
+                default_account_id=self.account.id
+            )
+        )
+
+    def test_first_ones_are_shown_and_more_on_demand(self):
+        for window in self._get_windows():
+            with self.subTest(window=window._name):
+                self.assertEqual(
+                    window.line_ids.debit_line_id, self.items[:LINES_SHOWN]
+                )
+                self.assertTrue(window.has_more_lines)
+                window.action_show_more()
+                self.assertEqual(window.line_ids.debit_line_id, self.items)
+                self.assertFalse(window.has_more_lines)
+                window.action_show_more()
+                self.assertEqual(len(window.line_ids), len(self.items))
+
+    def test_search_finds_what_is_not_shown(self):
+        last = self.items[-1]
+        searches = {
+            last.move_name: last,
+            last.move_id.ref.upper(): last,
+            f"{last.amount_residual:.2f}": last,
+            "TERM 1": self.items.filtered(
+                lambda item: item.move_id.ref.startswith("Term 1")
+            ),
+            "50%": last.browse(),
+            "_": last.browse(),
+            "1e400": last.browse(),
+            "nan": last.browse(),
+        }
+        for window, form in self._get_forms():
+            for text, found in searches.items():
+                with self.subTest(window=window, text=text):
+                    form.search_text = text
+                    names = [
+                        form.line_ids.edit(index).document_name.split(" (")[0]
+                        for index in range(len(form.line_ids))
+                    ]
+                    self.assertEqual(sorted(names), sorted(found.mapped("move_name")))
+            form.search_text = ""
+            self.assertEqual(len(form.line_ids), LINES_SHOWN)
+
+    def test_search_keeps_what_is_typed(self):
+        for window, form in self._get_forms():
+            with self.subTest(window=window):
+                with form.line_ids.edit(0) as line:
+                    typed = line.document_name
+                    line.amount = 0.5
+                form.search_text = self.items[-1].move_name
+                names = []
+                for index in range(len(form.line_ids)):
+                    with form.line_ids.edit(index) as line:
+                        names.append((line.document_name.split(" (")[0], line.amount))
+                self.assertEqual(
+                    names,
+                    [(typed.split(" (")[0], 0.5), (self.items[-1].move_name, 0.0)],
+                )
+                with form.line_ids.edit(1) as line:
+                    line.amount = 2
+                if window == "payment":
+                    form.amount = 10
+                wizard = form.save()
+                self.assertEqual(
+                    dict(
+                        zip(
+                            wizard.line_ids.debit_line_id,
+                            wizard.line_ids.mapped("amount"),
+                            strict=True,
+                        )
+                    ),
+                    {self.items[0]: 0.5, self.items[-1]: 2.0},
+                )
+
+    def test_earliest_due_first_reaches_what_is_not_shown(self):
+        for window in self._get_windows():
+            with self.subTest(window=window._name):
+                window.action_oldest_first()
+                amounts = {
+                    line.debit_line_id: line.amount for line in window.line_ids
+                }
+                left = 1000.0
+                for item in self.items:
+                    self.assertEqual(
+                        amounts.get(item, 0.0), min(left, item.amount_residual)
+                    )
+                    left -= min(left, item.amount_residual)
+                self.assertEqual(window.amount_remaining, 0.0)
+                window.action_oldest_first()
+                self.assertEqual(len(window.line_ids), len(amounts))
+                window.action_clear()
+                self.assertFalse(any(window.line_ids.mapped("amount")))
+
+    def test_earliest_due_first_takes_what_is_found(self):
+        for window in self._get_windows():
+            window.search_text = self.items[-1].move_name
+            window.action_oldest_first()
+            filled = window.line_ids.filtered("amount")
+            self.assertEqual(filled.debit_line_id, self.items[-1], window._name)
+
+    def test_earliest_due_first_takes_as_many_queries_for_many_as_for_few(self):
+        for window in self._get_windows():
+            counts = []
+            for limit in (3, 3, 45):
+                self.env.flush_all()
+                for item in self.items[limit:]:
+                    item.move_id.payment_state = "in_payment"
+                self.env.flush_all()
+                window.action_clear()
+                self.env.invalidate_all()
+                before = self.env.cr.sql_log_count
+                window.action_oldest_first()
+                counts.append(self.env.cr.sql_log_count - before)
+                self.env.flush_all()
+                self.items.move_id.payment_state = "not_paid"
+                self.assertGreaterEqual(len(window.line_ids.filtered("amount")), limit - 5)
+            self.assertEqual(counts[1], counts[2], window._name)
+
+    def test_refused_in_anothers_window(self):
+        officer = self._make_user(
+            "lines_officer", "client_account.group_client_account_officer"
+        )
+        for window in self._get_windows():
+            window.search_text = "Term"
+            self.env.flush_all()
+            self.env.invalidate_all()
+            for name in ("action_oldest_first", "action_clear", "action_show_more"):
+                with self.subTest(window=window._name, name=name):
+                    with self.assertRaises(AccessError), self.env.cr.savepoint():
+                        getattr(window.with_user(officer), name)()
+        for window in self._get_windows(officer):
+            window.action_oldest_first()
+            self.assertTrue(any(window.line_ids.mapped("amount")))

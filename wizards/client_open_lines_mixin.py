@@ -1,0 +1,183 @@
+import math
+
+from odoo import api, fields, models
+from odoo.fields import Command
+from odoo.tools import SQL
+from odoo.tools.sql import escape_psql
+
+# How many documents a window shows at first, and more at each press of the button.
+LINES_SHOWN = 40
+
+# More than any client has open.
+ALL_ITEMS = 2**31 - 1
+
+
+class ClientOpenLinesMixin(models.AbstractModel):
+    """Windows with a line for each open document of a client, `line_ids`.
+
+    A client may have thousands: as many are loaded as are shown, the earliest due
+    first, and others are found by a search. Lines with an amount always stay.
+    """
+
+    _name = "client.open.lines.mixin"
+    _description = "Windows With Open Documents"
+
+    search_text = fields.Char(
+        string="Search",
+        help="A part of a document's number, reference or reason, or an amount that is "
+        "open. Documents beside which an amount is typed stay.",
+    )
+    has_more_lines = fields.Boolean(compute="_compute_has_more_lines")
+
+    # === Hooks ===
+
+    def _get_line_key(self):
+        """Return the name of the field of the lines that holds a document's item."""
+        raise NotImplementedError
+
+    def _search_line_items(self, limit=ALL_ITEMS):
+        """Return the first items that lines are for and that are searched for, in the
+        order they are applied.
+
+        :param int limit: how many at most
+        :return: `account.move.line` under sudo: officers need no right to read journal
+            items of their clients
+        """
+        raise NotImplementedError
+
+    # === Lines ===
+
+    def _get_line_items(self):
+        """Return the items that there are lines for, under sudo as they may be read."""
+        return self.line_ids.sudo()[self._get_line_key()]._origin
+
+    def _prepare_line(self, item):
+        """Return the values of the line for an item."""
+        # By due date, wherever in the list it is found.
+        due = item.date_maturity or item.date
+        return {self._get_line_key(): item.id, "sequence": due.toordinal()}
+
+    def _get_first_lines(self):
+        """Return the commands that show the first documents and nothing else."""
+        return [
+            Command.clear(),
+            *(
+                Command.create(self._prepare_line(item))
+                for item in self._search_line_items(LINES_SHOWN)
+            ),
+        ]
+
+    @api.onchange("search_text")
+    def _onchange_search_text(self):
+        """Show what is found, beside the lines with an amount."""
+        lines = self.line_ids.filtered("amount")
+        kept = lines.sudo()[self._get_line_key()]._origin
+        found = self._search_line_items(LINES_SHOWN + len(kept)) - kept
+        for item in found[:LINES_SHOWN]:
+            lines += lines.new(self._prepare_line(item))
+        self.line_ids = lines.sorted("sequence")
+
+    @api.depends("line_ids", "search_text")
+    def _compute_has_more_lines(self):
+        for wizard in self:
+            shown = wizard._get_line_items()
+            found = wizard._search_line_items(len(shown) + 1)
+            wizard.has_more_lines = bool(found - shown)
+
+    def _show_more_lines(self):
+        """Add lines for more of the documents that are found."""
+        shown = self._get_line_items()
+        found = self._search_line_items(len(shown) + LINES_SHOWN) - shown
+        self.line_ids = [
+            Command.create(self._prepare_line(item)) for item in found[:LINES_SHOWN]
+        ]
+
+    def _write_planned(self, amounts):
+        """Write the amounts that the engine has planned, which need no check, and add
+        the lines there are none of yet: in as many queries for thousands as for one.
+
+        :param amounts: {item: amount in its currency}; zero beside all others
+        """
+        self.ensure_one()
+        self.check_access("write")
+        key = self._get_line_key()
+        self.env.flush_all()
+        lines = {}
+        for line in self.line_ids:
+            # Of a document that comes twice the first line is as good as any.
+            lines.setdefault(line.sudo()[key]._origin, line)
+        table = SQL.identifier(self.line_ids._table)
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s line SET amount = COALESCE(plan.amount, 0) FROM"
+                " unnest(%s::integer[]) shown(id) LEFT JOIN"
+                " unnest(%s::integer[], %s::numeric[]) plan(id, amount)"
+                " ON plan.id = shown.id WHERE line.id = shown.id",
+                table,
+                self.line_ids.ids,
+                [lines[item].id for item in amounts if item in lines],
+                [amount for item, amount in amounts.items() if item in lines],
+            )
+        )
+        values = [
+            (self._prepare_line(item), amount)
+            for item, amount in amounts.items()
+            if item not in lines
+        ]
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO %(table)s (%(window)s, %(key)s, sequence, amount,"
+                " create_uid, create_date, write_uid, write_date)"
+                " SELECT %(id)s, item, sequence, amount, %(uid)s, now.now, %(uid)s,"
+                " now.now FROM unnest(%(items)s::integer[], %(sequences)s::integer[],"
+                " %(amounts)s::numeric[]) plan(item, sequence, amount),"
+                " (SELECT now() AT TIME ZONE 'UTC') now(now)",
+                table=table,
+                window=SQL.identifier(self._fields["line_ids"].inverse_name),
+                key=SQL.identifier(key),
+                id=self.id,
+                uid=self.env.uid,
+                items=[vals[key] for vals, _amount in values],
+                sequences=[vals["sequence"] for vals, _amount in values],
+                amounts=[amount for _vals, amount in values],
+            )
+        )
+        self.invalidate_recordset()
+        self.line_ids.invalidate_model()
+
+    # === Search ===
+
+    def _get_search_sql(self):
+        """Return the condition that a document is searched for.
+
+        :return: `SQL` on the alias `line` of account_move_line
+        """
+        text = (self.search_text or "").strip()
+        if not text:
+            return SQL("TRUE")
+        moves = self.env["account.move"]._fields
+        found = SQL(
+            "EXISTS (SELECT FROM account_move move WHERE move.id = line.move_id"
+            " AND (move.name ILIKE %(text)s OR move.ref ILIKE %(text)s"
+            " OR move.client_adjustment_reason ILIKE %(text)s))"
+            " OR line.name ILIKE %(text)s",
+            text=f"%{escape_psql(text)}%",
+            to_flush=[
+                moves[name] for name in ("name", "ref", "client_adjustment_reason")
+            ],
+        )
+        amount = self._parse_amount(text)
+        if amount is None:
+            return SQL("(%s)", found)
+        return SQL("(%s OR abs(line.amount_residual_currency) = %s)", found, amount)
+
+    def _parse_amount(self, text):
+        """Return the amount that a text is in the user's language, None for none."""
+        language = self.env["res.lang"]._get_data(code=self.env.lang or "en_US")
+        text = text.replace(language.thousands_sep or ",", "")
+        text = text.replace(language.decimal_point or ".", ".")
+        try:
+            amount = float(text)
+        except ValueError:
+            return None
+        return amount if math.isfinite(amount) else None
