@@ -37,7 +37,7 @@ drop_database() {
     rm -f "$STATE_DIR/ready/$1"
     run_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1'" >/dev/null
     run_sql "DROP DATABASE IF EXISTS \"$1\"" 2>/dev/null
-    rm -rf "$DATA_DIR/filestore/$1"
+    rm -rf "$DATA_DIR/filestore/$1" "$DATA_DIR/filestore/$1"-gw*
 }
 
 # copy_database FROM TO: with its stored files.
@@ -54,17 +54,25 @@ copy_database() {
 build_assets() {
     local log=$LOG_DIR/$1-assets.log
     say "Building the web client's bundles."
-    printf '%s\n' 'env["ir.qweb"]._pregenerate_assets_bundles()' 'env.cr.commit()' |
-        run_odoo shell --database "$1" --no-http >"$log" 2>&1 ||
+    run_odoo shell --database "$1" --no-http >"$log" 2>&1 <<'END' ||
+env["ir.qweb"]._pregenerate_assets_bundles()
+for name in ("web.assets_backend_lazy", "web.chartjs_lib"):
+    bundle = env["ir.qweb"]._get_asset_bundle(name, css=True, js=True)
+    bundle.js()
+    bundle.css()
+env.cr.commit()
+END
         die "The bundles were not built; the log is $log."
 }
 
-# share_filestore DATABASE COUNT: the copies on which pytest's workers run read its files.
+# share_filestore DATABASE COUNT: the copies on which pytest's workers run have its files,
+# each in a folder of its own, as what one no longer needs another may still read.
 share_filestore() {
-    local worker
-    mkdir -p "$DATA_DIR/filestore/$1"
+    local worker files=$DATA_DIR/filestore/$1
+    mkdir -p "$files"
     for ((worker = 0; worker < $2; worker++)); do
-        ln -sfn "$1" "$DATA_DIR/filestore/$1-gw$worker"
+        rm -rf "$files-gw$worker"
+        cp -Rl "$files" "$files-gw$worker"
     done
 }
 
