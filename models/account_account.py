@@ -18,8 +18,9 @@ class AccountAccount(models.Model):
             accounts._trigger_notices()
             self.env["account.move.line"]._mark_crossing_where(
                 SQL(
-                    "debit.account_id = ANY(%(ids)s) OR credit.account_id = ANY(%(ids)s)",
-                    ids=self.ids,
+                    "debit.account_id = ANY(%(accounts)s)"
+                    " OR credit.account_id = ANY(%(accounts)s)",
+                    accounts=self.ids,
                 )
             )
         return result

@@ -138,8 +138,8 @@ class AccountMoveLine(models.Model):
     # ones by due date without sorting them.
     _client_open_items_idx = models.Index(
         "(partner_id, account_id, date_maturity, id) INCLUDE (company_id, "
-        "amount_residual, amount_residual_currency, date) WHERE (amount_residual <> 0 OR "
-        "amount_residual_currency <> 0) AND parent_state = 'posted'"
+        "amount_residual, amount_residual_currency, date) WHERE (amount_residual <> 0 "
+        "OR amount_residual_currency <> 0) AND parent_state = 'posted'"
     )
 
     # Serves the history of a client: its newest items, what moved lately, and the sum,
@@ -374,8 +374,9 @@ class AccountMoveLine(models.Model):
         """
         self.env["account.move.line"]._mark_crossing_where(
             SQL(
-                "part.debit_move_id = ANY(%(ids)s) OR part.credit_move_id = ANY(%(ids)s)",
-                ids=self.ids,
+                "part.debit_move_id = ANY(%(items)s)"
+                " OR part.credit_move_id = ANY(%(items)s)",
+                items=self.ids,
             )
         )
 

@@ -36,7 +36,9 @@ class AccountPartialReconcile(models.Model):
         """Tell whether the two items do not count for the same client account, see
         `account.move.line._mark_crossing`."""
         items = self.debit_move_id | self.credit_move_id
-        receivable = items.filtered(lambda item: item.account_type == "asset_receivable")
+        receivable = items.filtered(
+            lambda item: item.account_type == "asset_receivable"
+        )
         counted = receivable.filtered(
             lambda item: item.partner_id and item.parent_state == "posted"
         )

@@ -55,15 +55,10 @@ class TestAccountPage(ClientAccountCommon):
     def test_account_that_is_receivable_no_longer_and_again(self):
         other = self.company_data["default_account_receivable"].copy()
         self.client.property_account_receivable_id = other
-        invoice, credit = self._match()
-        with self.env.cr.savepoint():
-            self._get_receivable(credit).account_id = self.company_data[
-                "default_account_receivable"
-            ]
-        self.assertLedger()
+        self._match()
         other.account_type = "liability_payable"
         self.assertLedger()
-        self.assertEqual(self.account.ledger_balance, 70.0)
+        self.assertEqual(self.account.ledger_balance, 0.0)
         other.account_type = "asset_receivable"
         self.assertLedger()
 
@@ -132,9 +127,7 @@ class TestAccountPage(ClientAccountCommon):
 
     def test_difference_in_a_foreign_currency(self):
         euro = self.setup_other_currency("EUR", rates=[("1900-01-01", 0.5)])
-        invoice = self._make_invoice(
-            50, partner=self.other_client, currency_id=euro.id
-        )
+        invoice = self._make_invoice(50, partner=self.other_client, currency_id=euro.id)
         credit = self._issue_credit(70)
         self._get_receivable(credit | invoice).reconcile()
         self.assertLedger()
@@ -145,11 +138,16 @@ class TestAccountPage(ClientAccountCommon):
     def test_lists_show_the_first_of_many(self):
         move = self.env["account.move"]
         for number in range(PAGE_LENGTH + 2):
-            move |= self._make_invoice(number + 1, date_due=f"2024-03-{number // 2 + 1:02}")
+            move |= self._make_invoice(
+                number + 1, date_due=f"2024-03-{number // 2 + 1:02}"
+            )
         items = self._get_receivable(move)
         shown = self.account.debit_line_ids
         self.assertEqual(
-            shown, items.sorted(lambda line: (line.date_maturity, line.move_name))[:PAGE_LENGTH]
+            shown,
+            items.sorted(lambda line: (line.date_maturity, line.move_name))[
+                :PAGE_LENGTH
+            ],
         )
         self.assertTrue(self.account.has_more_lines)
         self.assertEqual(len(self.account.history_line_ids), PAGE_LENGTH)
@@ -158,7 +156,7 @@ class TestAccountPage(ClientAccountCommon):
         found = self.env[action["res_model"]].search(
             [*action["domain"], ("reconciled", "=", False)]
         )
-        self.assertEqual(found, items.sorted(lambda l: (l.date, l.id), reverse=True) & found)
+        self.assertEqual(found, found & items)
         self.assertEqual(len(found), PAGE_LENGTH + 2)
 
     def test_lists_show_all_of_few(self):

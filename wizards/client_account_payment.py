@@ -595,9 +595,7 @@ class ClientAccountPayment(models.TransientModel):
                         name,
                     )
                 )
-            if debit not in drafts and (
-                problem := self._get_receiving_problem(debit)
-            ):
+            if debit not in drafts and (problem := self._get_receiving_problem(debit)):
                 raise UserError(problem)
             amount = check_amount(self.env, name, line.amount, debit.currency_id)
             discount = line.discount if line._takes_discount() else 0.0

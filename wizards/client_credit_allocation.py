@@ -158,9 +158,7 @@ class ClientCreditAllocation(models.TransientModel):
             1 if self.credit_line_id else -1,
             limit,
             scope={**account._get_whole_scope(), "accounts": item.account_id.ids},
-            condition=SQL(
-                "%s AND %s", self._get_fitting_sql(), self._get_search_sql()
-            ),
+            condition=SQL("%s AND %s", self._get_fitting_sql(), self._get_search_sql()),
         )
         return item.browse(ids)._sorted_for_allocation()
 
@@ -208,14 +206,9 @@ class ClientCreditAllocation(models.TransientModel):
         self._check_item()
         # Sudo: officers need no right to read journal items of their clients.
         own, others = self._get_item().sudo()._origin, self._search_line_items()
-        credits, debits = (
-            (own, others) if self.credit_line_id else (others, own)
-        )
-        debits = debits.filtered(
-            lambda line, allowed=self.env["account.move"]._without_credit_exclusion(
-                debits.move_id
-            ): line.move_id in allowed
-        )
+        credits, debits = (own, others) if self.credit_line_id else (others, own)
+        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
+        debits = debits.filtered(lambda line: line.move_id in allowed)
         plan = own._plan_allocations(credits, debits, full_only=self.full_only)
         side = 1 if self.credit_line_id else 0
         self._write_planned({pair[side]: pair[2] for pair in plan})

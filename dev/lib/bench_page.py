@@ -142,7 +142,9 @@ class Pages:
     def fill_window(self, account, debts):
         """Return what fills the window of a credit that pays debts, and reads it."""
         amount = sum(debts.mapped("amount_residual"))
-        credit = account.env["account.move"].browse(account.issue_credit(amount, "Term"))
+        credit = account.env["account.move"].browse(
+            account.issue_credit(amount, "Term")
+        )
         window = account.env["client.credit.allocation"].create(
             {"credit_line_id": credit._get_receivable_items().id}
         )

@@ -28,11 +28,7 @@ export class ClientBalanceGraph extends Component {
     async load(resId) {
         const asked = ++this.asked;
         const [values] = resId
-            ? await this.orm.silent.read(
-                  "client.account",
-                  [resId],
-                  ["balance_graph"]
-              )
+            ? await this.orm.silent.read("client.account", [resId], ["balance_graph"])
             : [];
         // Another record, or the same one after an action, was asked for meanwhile.
         if (asked === this.asked) {
