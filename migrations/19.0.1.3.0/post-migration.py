@@ -9,7 +9,7 @@ NEW_RECIPIENT = "{{ object.recipient_ids[:1].id }}"
 
 
 def migrate(cr, version):
-    """Change the recipient in the template where nobody else has, and mark the items."""
+    """Change the recipient where nobody else has, and mark the items."""
     env = api.Environment(cr, SUPERUSER_ID, {})
     env["account.move.line"]._mark_crossing_where(SQL("TRUE"))
     template = env.ref(
