@@ -61,3 +61,9 @@ MARKS = "client_account"
 # === Records ===
 ADJUSTMENT_JOURNAL_CODE = "CLADJ"
 LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"
+
+# Names of PostgreSQL's advisory locks: what lowers the balance or limit of a client,
+# what changes the policies of a company, and who books with a key.
+CLIENT_LOCK = 190601
+COMPANY_LOCK = 190602
+KEY_LOCK = 190603

@@ -13,11 +13,12 @@ class BalanceRefused(UserError):
     :param str message: whole sentences for the user
     :param dict actions: window actions by `request` and `post_anyway`; False where
         there is none for this user
+    :param str title: of the dialog; by default that a document was not posted
     """
 
-    def __init__(self, message, actions=None):
+    def __init__(self, message, actions=None, title=None):
         super().__init__(message)
-        self.args = (message, actions or {})
+        self.args = (message, actions or {}, *([title] if title else []))
 
     def __str__(self):
         return self.args[0]

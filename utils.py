@@ -9,6 +9,7 @@ import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
+from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
@@ -266,3 +267,24 @@ def to_date(value):
         except ValueError:
             return None
     return None
+
+
+class Worth(NamedTuple):
+    """What something is worth for a client's balance, in company currency: by what is
+    open, and by the sum of all items. Above zero: more credit."""
+
+    open: float = 0.0
+    ledger: float = 0.0
+
+    def __add__(self, other):
+        return Worth(self.open + other.open, self.ledger + other.ledger)
+
+    def __sub__(self, other):
+        return Worth(self.open - other.open, self.ledger - other.ledger)
+
+    def is_less(self, currency):
+        """Tell whether either is below zero."""
+        return any(currency.compare_amounts(amount, 0) < 0 for amount in self)
+
+
+NOTHING = Worth()

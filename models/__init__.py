@@ -23,6 +23,7 @@ from . import client_account_notice
 from . import client_account_page
 from . import client_account_policy
 from . import client_account_request
+from . import client_account_watch
 from . import ir_attachment
 from . import mail_mail
 from . import mail_message

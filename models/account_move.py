@@ -5,6 +5,14 @@ from odoo.tools import SQL
 
 from ..const import MARKS, VIEWER
 
+# Writing these on a document may change what its clients owe.
+WATCHED_FIELDS = frozenset(
+    (
+        *("state", "move_type", "partner_id", "commercial_partner_id", "company_id"),
+        *("currency_id", "invoice_currency_rate", "line_ids", "invoice_line_ids"),
+    )
+)
+
 
 class AccountMove(models.Model):
     """Documents of clients: what is posted and reset, and the banner of the limit."""
@@ -52,29 +60,50 @@ class AccountMove(models.Model):
     # === Create, post, reset ===
 
     def write(self, vals):
-        """Override of the ORM to forget the figures that a document changes, and to let
-        none become posted past the gate."""
-        posted = self.browse()
-        if "state" in vals:
-            posted = self.filtered(lambda move: move.state == "posted")
-        fresh = self - posted if vals.get("state") == "posted" else self.browse()
-        # Outside of posting: whatever else writes this state is looked at all the same.
-        unnoted = self._get_noted_debts() is None
-        postings = fresh._touch_client_accounts() if unnoted else {}
-        if vals.get("state") in ("draft", "cancel"):
-            # Who posts against these credits meanwhile must not miss that they go.
-            posted._touch_client_accounts(leaving=True)
-        result = super().write(vals)
-        if fresh:
-            fresh._note_or_check_debts(postings)
-        if not {"state", "partner_id", "commercial_partner_id"}.isdisjoint(vals):
-            self.env["client.account"]._invalidate_figures()
-        if posted and vals["state"] != "posted":
-            posted.line_ids._mark_crossing()
+        """Override of the ORM to forget the figures that a document changes, and to
+        have the clients judged whose items it touches."""
+        if WATCHED_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        accounts = self.env["client.account"]
+        posted = self.filtered(lambda move: move.state == "posted")
+        leaving = posted if vals.get("state", "posted") != "posted" else self.browse()
+        with accounts._watching() as watch:
+            accounts._note_items(posted.line_ids)
+            leaving._keep_former()
+            # What is reset stood for something that has happened: told, not refused.
+            watch.told.update(leaving.line_ids.ids)
+            result = super().write(vals)
+            if vals.get("state") == "posted":
+                (self - posted)._note_posted()
+            accounts._invalidate_figures()
+            if leaving:
+                leaving.line_ids._mark_crossing()
         # Posting tells by itself.
-        if vals.get("state") in ("draft", "cancel") and self._get_receivable_items():
-            self.env["client.account"]._trigger_notices()
+        if leaving and self._get_receivable_items():
+            accounts._trigger_notices()
         return result
+
+    def _note_posted(self):
+        """Note the items of documents that are posted now: they did not count before.
+
+        It is told, not refused, where they stand for what has happened already.
+        """
+        accounts = self.env["client.account"]
+        accounts._note_new_items(self.line_ids)
+        watch = accounts._get_watch()
+        for move in self:
+            if not move._is_balance_gated():
+                watch.told.update(move.line_ids.ids)
+
+    def unlink(self):
+        """Override of the ORM to have the clients judged whose posted items go."""
+        accounts = self.env["client.account"]
+        posted = self.filtered(lambda move: move.state == "posted")
+        if not posted:
+            return super().unlink()
+        with accounts._watching():
+            accounts._note_items(posted.line_ids)
+            return super().unlink()
 
     def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
@@ -98,28 +127,44 @@ class AccountMove(models.Model):
         :raise BalanceRefused: when a policy does not let a document through
         """
         moves, anyway = self._take_post_anyway()
-        postings = moves._touch_client_accounts()
-        with moves._note_debts() as debts:
+        accounts = self.env["client.account"]
+        with accounts._watching() as watch:
+            if anyway:
+                watch.anyway.update(dict.fromkeys(moves.ids, anyway))
             posted = super(AccountMove, moves)._post(soft=soft)
-        receivables = posted._get_posted_receivable_items()
-        if receivables:
-            accounts = self.env["client.account"]
-            accounts._invalidate_figures()
-            postings.update(receivables._touch_missing_client_accounts(postings))
-            posted._check_balances(postings, debts, anyway)
-            if not self._are_credits_held():
-                posted._pay_up_front(postings, anyway)
-                receivables._apply_credits_by_policy(
-                    {
-                        key: posting.credit_application
-                        for key, posting in postings.items()
-                        # Nothing to look for where there never was any.
-                        if posting.has_credits or posting.credit_application == "all"
-                    }
-                )
-            if any(posting.is_watched for posting in postings.values()):
-                accounts._trigger_notices()
+            receivables = posted._get_posted_receivable_items()
+            if receivables:
+                accounts._invalidate_figures()
+                posted._settle_posted(receivables)
         return posted
+
+    def _settle_posted(self, receivables):
+        """Judge the clients of documents just posted, and apply credit as their
+        policies say.
+
+        :param receivables: the posted items of clients of these documents
+        :raise BalanceRefused: when a policy does not let a document through
+        """
+        accounts = self.env["client.account"]
+        keys = set(receivables._group_by_client())
+        if accounts._get_watch().depth == 1:
+            postings = accounts._judge_watched(keys)
+        else:
+            # Part of another operation, whose end judges.
+            postings = accounts._get_postings(keys)
+        if not self._are_credits_held():
+            self._pay_up_front(postings)
+            receivables._apply_credits_by_policy(
+                {
+                    key: posting.credit_application
+                    for key, posting in postings.items()
+                    # Nothing to look for where there never was any.
+                    if key in keys
+                    and (posting.has_credits or posting.credit_application == "all")
+                }
+            )
+        if any(posting.is_watched for posting in postings.values()):
+            accounts._trigger_notices()
 
     def button_draft(self):
         """Override of `account` to free account credit matched to what is reset.
@@ -128,8 +173,9 @@ class AccountMove(models.Model):
         document stays on it; a credit of the account is free to go elsewhere again.
         """
         self._release_account_credits()
+        result = super().button_draft()
         self._forget_post_anyway()
-        return super().button_draft()
+        return result
 
     def _release_account_credits(self):
         """Undo the allocations of account credits to, or of, these documents."""

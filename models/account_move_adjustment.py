@@ -343,15 +343,14 @@ class AccountMove(models.Model):
         raised = move._is_charge_raised(values)
         move.button_draft()
         move._rewrite_adjustment(values)
-        held = move._hold_credits()
-        if not raised:
-            # What lowers a debt is right also where the balance is too low as it is.
-            held = held._with_post_anyway(None)
-        held._post(soft=False)
+        # What lowers a debt is right also where the balance is too low as it is: the
+        # gate knows what the charge has taken already.
+        move._hold_credits()._post(soft=False)
         move._tell_moved_dates([values["date"]])
         move._allocate_again(allocations)
         if raised:
-            move._pay_up_front(move._touch_client_accounts())
+            keys = set(move._get_posted_receivable_items()._group_by_client())
+            move._pay_up_front(self.env["client.account"]._get_postings(keys))
 
     def _hold_credits(self):
         """Return the documents in a context in which posting applies no credit."""

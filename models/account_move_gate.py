@@ -1,5 +1,4 @@
 from collections import defaultdict
-from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -8,15 +7,12 @@ from ..const import MARKS, MAX_REASON, VIEWER
 from ..exceptions import BalanceRefused
 from ..utils import check_length, clean_reason
 
-# Where the debts of what is being posted are noted, for the transaction alone.
-NOTED_DEBTS = "client_account_noted_debts"
-
 
 class PostAnyway:
     """In the context it lets documents past the gate; being an object, no RPC caller
     can send it.
 
-    :param reason: why an approver posts anyway; None for what lowers a debt
+    :param reason: why an approver posts anyway
     """
 
     def __init__(self, reason):
@@ -66,75 +62,19 @@ class AccountMove(models.Model):
         written_by="addon",
     )
 
+    client_former = fields.Json(
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        help="What the document took from its clients when it was posted last.",
+        written_by="addon",
+    )
+
     _client_anyway_reason_length = models.Constraint(
         f"CHECK(char_length(client_anyway_reason) <= {MAX_REASON})",
         "The reason for posting anyway has 2,000 characters at most.",
     )
-
-    # === The rows of the accounts ===
-
-    def _touch_client_accounts(self, leaving=False):
-        """Write the accounts' rows that these documents may take further into debt.
-
-        Documents that take credit away count too, paying it back for instance: they
-        are not refused, but who posts meanwhile must not miss them.
-
-        :param bool leaving: whether the documents are no longer to be posted, so that
-            it is their credits that go
-        :return: {client key: posting}, see `client.account._touch_for_posting`
-        """
-        sign = -1 if leaving else 1
-        keys, debtors = set(), self.env["res.partner"]
-        for move in self:
-            # Sudo: a branch's user need not read the root company.
-            root = move.company_id.sudo().root_id
-            for line in move._get_receivable_items():
-                if client := line.partner_id.commercial_partner_id:
-                    keys.add((client, root))
-                    if sign * line.balance > 0:
-                        debtors |= client
-        if not keys:
-            return {}
-        return self.env["client.account"]._touch_for_posting(keys, debtors)
-
-    # === What posting adds to debts ===
-
-    @contextmanager
-    def _note_debts(self):
-        """Note, while documents are posted, what each adds to what its client owes.
-
-        It is noted when the state is written: what is matched in the further course of
-        posting is paid by credit that the balance has already, and takes it down all
-        the same. Not in the context, which goes on to whatever posting makes.
-
-        :return: {id of a document: amount}, company currency, filled meanwhile
-        """
-        data = self.env.cr.precommit.data
-        before, data[NOTED_DEBTS] = data.get(NOTED_DEBTS), {}
-        try:
-            yield data[NOTED_DEBTS]
-        finally:
-            data[NOTED_DEBTS] = before
-
-    def _get_noted_debts(self):
-        """Return where debts are noted now, None where nothing is being posted."""
-        return self.env.cr.precommit.data.get(NOTED_DEBTS)
-
-    def _note_or_check_debts(self, postings):
-        """Note what these documents, whose state is posted now, add to debts.
-
-        Where nothing is being posted but only the state was written, look at it here.
-
-        :param postings: {client key: posting}, for that case
-        :raise BalanceRefused: when a policy does not let a document through
-        """
-        debts = {move.id: move._get_debt_added() for move in self}
-        noted = self._get_noted_debts()
-        if noted is not None:
-            noted.update(debts)
-            return
-        self._check_balances(postings, debts)
-        self._pay_up_front(postings)
 
     # === Gate: the balance ===
 
@@ -146,19 +86,50 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         # Sudo: the policy binds whoever posts, whatever they may see.
-        return self.sudo()._takes_credit_by_itself()
+        move_sudo = self.sudo()
+        return (
+            move_sudo.is_sale_document(include_receipts=True)
+            or move_sudo.client_adjustment == "charge"
+        )
 
-    def _has_taken_payment(self):
-        """Tell whether money for this document was taken, or promised by a provider.
+    def _is_money_taken(self):
+        """Tell whether money for all that is due on this document was taken."""
+        self.ensure_one()
+        taken = self._get_taken_amount()
+        compare = self.company_currency_id.compare_amounts
+        return taken > 0 and compare(taken, self._get_debt_added()) >= 0
 
-        Refusing it would leave the money without a document.
+    def _get_taken_amount(self):
+        """Return how much money was taken for this document, or promised by a provider,
+        that the balance does not know yet.
+
+        Refusing it would leave the money without a document. Not what is booked as a
+        payment, which is credit in the balance, nor what other documents of the same
+        transaction have used.
+
+        :return: company currency
+        :rtype: float
         """
         self.ensure_one()
+        taken = 0.0
         # Sudo: transactions are read to decide, not shown.
-        return any(
-            transaction.state in ("authorized", "done")
-            for transaction in self.sudo().transaction_ids
-        )
+        for transaction in self.sudo().transaction_ids:
+            if transaction.state not in ("authorized", "done"):
+                continue
+            if transaction.payment_id.move_id.state == "posted":
+                continue
+            amount = transaction.currency_id._convert(
+                transaction.amount,
+                self.company_currency_id,
+                self.company_id,
+                self.date or fields.Date.context_today(self),
+            )
+            others = (transaction.invoice_ids - self).filtered(
+                lambda move: move.state == "posted"
+            )
+            used = sum(others.mapped("amount_total_signed"))
+            taken += max(amount - max(used, 0.0), 0.0)
+        return taken
 
     def _get_debt_added(self):
         """Return what is open on this document and so adds to what its client owes.
@@ -171,69 +142,170 @@ class AccountMove(models.Model):
         self.ensure_one()
         return sum(self._get_receivable_items().mapped("amount_residual"))
 
-    def _group_gated_documents(self, postings, debts, policy, value):
+    def _group_gated_documents(self, postings, policy, value):
         """Return the documents that policies may refuse by client.
 
         :param postings: {client key: posting}
-        :param debts: {id of a document: what it adds to the debt}
-        :param str policy: `negative_balance` or `pay_later`
+        :param str policy: a policy
         :param str value: the value of it that has documents looked at
         :return: {client key: documents that add to the client's debt}
         """
         documents = defaultdict(self.browse)
         for move in self:
-            if debts.get(move.id, 0) <= 0 or not move._is_balance_gated():
+            if move._get_debt_added() <= 0 or not move._is_balance_gated():
                 continue
-            key = move._get_receivable_items()[0]._get_client_key()
-            if key in postings and getattr(postings[key], policy) == value:
-                documents[key] |= move
+            for key in move._get_receivable_items()._group_by_client():
+                if key in postings and getattr(postings[key], policy) == value:
+                    documents[key] |= move
         return documents
 
-    def _check_balances(self, postings, debts, anyway=None):
-        """Refuse posted documents that take a client's balance below the limit.
+    def _get_released_amounts(self):
+        """Return what these documents had committed before they were posted.
 
-        :param postings: {client key: posting}
-        :param debts: {id of a document: what it adds to the debt}, company currency
-        :param anyway: the `PostAnyway` of an approver, None otherwise
-        :raise BalanceRefused: when a document does, and nobody posts it anyway
+        Hook for glue to orders: what an order has committed is taken off the debt that
+        its own invoice adds. The core knows of none.
+
+        :return: {client key: amount}, company currency
         """
-        gated = self._group_gated_documents(
-            postings, debts, "negative_balance", "prevented"
-        )
-        # Sudo: the policy binds whoever posts, whatever they may see.
-        accounts = self.env["client.account"].sudo()
-        refused = []
-        for root in {root for _client, root in gated}:
-            clients = self.env["res.partner"].union(
-                *(client for client, company in gated if company == root)
-            )
-            for client, balance in accounts._fetch_balances(clients, root).items():
-                posting = postings[client, root]
-                limit = posting.limit_in_force
-                if root.currency_id.compare_amounts(balance, -limit) < 0:
-                    account = accounts.browse(posting.account_id)
-                    refused += gated[client, root]._get_balance_refusals(
-                        account, balance, limit, debts
-                    )
-        self._refuse(refused, anyway)
+        return {}
 
-    def _get_balance_refusals(self, account, balance, limit, debts):
+    # === What a document had ===
+
+    def _keep_former(self):
+        """Keep what these documents, which are reset, take from their clients.
+
+        A document may be posted again for no more than it had, where the client has
+        no less than before it was reset: to correct a typo takes nothing.
+        """
+        accounts = self.env["client.account"]
+        for move in self:
+            if not move._is_balance_gated() or move.sudo().client_anyway_reason:
+                # An approval was for what was posted then.
+                continue
+            former = []
+            for key, items in move._get_receivable_items()._group_by_client().items():
+                worth = accounts._measure(key) if key[0] else None
+                if worth and (debt := sum(items.mapped("balance"))) > 0:
+                    former.append([key[0].id, debt, *worth])
+            # Sudo: this field is the addon's own to write.
+            move.sudo().client_former = former or False
+
+    def _get_former_grant(self, key, debt, lowest):
+        """Return the part of a document's debt that it had before it was reset.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param float debt: what the document adds to the debt of the client now
+        :param lowest: `Worth` of all items of the client with it
+        """
+        self.ensure_one()
+        compare = key[1].currency_id.compare_amounts
+        for client_id, former, *worth in self.client_former or []:
+            if (
+                client_id == key[0].id
+                and compare(debt, former) <= 0
+                and all(
+                    compare(now, before) >= 0
+                    for now, before in zip(lowest, worth, strict=True)
+                )
+            ):
+                return debt
+        return 0.0
+
+    # === Refusals ===
+
+    @api.model
+    def _group_changes(self, changes):
+        """Return {document: what its items add to the debt} of what is to be judged.
+
+        :param changes: {item id: `Worth`} of one client
+        """
+        told = self.env["client.account"]._get_watch().told
+        lines = self.env["account.move.line"].sudo()
+        existing = lines.browse(changes).exists()
+        debts = defaultdict(float)
+        for line in existing.filtered(lambda line: line.id not in told):
+            debts[line.move_id] -= min(changes[line.id])
+        gone = [
+            worth
+            for item_id, worth in changes.items()
+            if item_id not in told and item_id not in existing._ids
+        ]
+        if gone:
+            debts[self.browse()] -= sum(min(worth) for worth in gone)
+        return debts
+
+    @api.model
+    def _get_balance_grants(self, key, changes, lowest):
+        """Return how much of what is added to a client's debt is let through anyway.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param changes: {item id: `Worth`} of what has changed
+        :param lowest: `Worth` of all items of the client with these changes
+        :return: company currency
+        """
+        debts = self._group_changes(changes)
+        granted = self._get_taken_before(key, debts)
+        for move, debt in debts.items():
+            if move and debt > 0:
+                granted += max(
+                    min(debt, move._get_taken_amount()),
+                    move._get_former_grant(key, debt, lowest),
+                )
+        return granted
+
+    @api.model
+    def _get_taken_before(self, key, debts):
+        """Return how much of a client's debt is for documents posted before for which
+        money was taken that is not booked yet.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param debts: from `_group_changes`, which are left out
+        :return: company currency
+        """
+        # Sudo: transactions are read to decide, not shown.
+        moves = self.sudo().search(
+            [
+                ("commercial_partner_id", "=", key[0].id),
+                ("company_id", "child_of", key[1].id),
+                ("state", "=", "posted"),
+                ("payment_state", "in", ("not_paid", "partial")),
+                ("transaction_ids.state", "in", ("authorized", "done")),
+                ("id", "not in", [move.id for move in debts]),
+            ]
+        )
+        return sum(
+            min(max(move._get_debt_added(), 0.0), move._get_taken_amount())
+            for move in moves
+        )
+
+    @api.model
+    def _get_balance_refusals(self, account, balance, limit, changes):
         """Return the documents of one client that do not fit any more, and why.
 
         They are looked at in the order of posting, so that one that is too much does
-        not take others with it. Those with money taken already go first and always fit.
+        not take others with it. What money was taken for goes first.
 
         :param account: `client.account` under sudo
         :param float balance: with all these documents posted, company currency
         :param float limit: in force, company currency
-        :param debts: {id of a document: what it adds to the debt}, company currency
+        :param changes: {item id: `Worth`} of what has changed
         :return: list of (document, account, message)
         """
-        taken = self.filtered(lambda move: move._has_taken_payment())
-        balance += sum(debts[move.id] for move in self - taken)
+        debts = {
+            move: debt
+            for move, debt in self._group_changes(changes).items()
+            if account.currency_id.compare_amounts(debt, 0) > 0
+        }
+        taken = {
+            move: min(debt, move._get_taken_amount()) if move else 0.0
+            for move, debt in debts.items()
+        }
+        key = account.partner_id, account.company_id
+        balance += self._get_taken_before(key, debts)
+        balance += sum(debts.values()) - sum(taken.values())
         refusals = []
-        for move in self - taken:
-            amount = debts[move.id]
+        for move, debt in debts.items():
+            amount = debt - taken[move]
             left = balance - amount
             if account.currency_id.compare_amounts(left, -limit) >= 0:
                 balance = left
@@ -250,7 +322,6 @@ class AccountMove(models.Model):
         :param float limit: in force, company currency
         :param float amount: what the document adds to the debt, company currency
         """
-        self.ensure_one()
         if not self.env.user.has_group(VIEWER):
             return self.env._(
                 "The balance policy of %(client)s does not allow to post "
@@ -274,6 +345,8 @@ class AccountMove(models.Model):
 
     def _get_refused_name(self):
         """Return how a refusal names this document, which stays the draft it was."""
+        if not self:
+            return self.env._("This change")
         self.ensure_one()
         # Sudo: who charges a client need not read entries.
         move_sudo = self.sudo()
@@ -284,17 +357,15 @@ class AccountMove(models.Model):
 
     # === Gate: paying up front ===
 
-    def _pay_up_front(self, postings, anyway=None):
+    def _pay_up_front(self, postings):
         """Pay posted documents of clients who pay up front with their open credit.
 
         :param postings: {client key: posting}
-        :param anyway: the `PostAnyway` of an approver, None otherwise
         :raise BalanceRefused: when credit does not pay one at once, or it has other
             payment terms than immediate, and nobody posts it anyway
         """
         refused = []
-        debts = {move.id: move._get_debt_added() for move in self}
-        gated = self._group_gated_documents(postings, debts, "pay_later", "disabled")
+        gated = self._group_gated_documents(postings, "pay_later", "disabled")
         # Sudo: the policy binds whoever posts, whatever they may see.
         accounts = self.env["client.account"].sudo()
         for key, moves in gated.items():
@@ -303,11 +374,11 @@ class AccountMove(models.Model):
                 if items := move._get_client_debts():
                     items[0]._search_open_credits()._apply_to(items)
                     move._take_money_received()
-                if move._has_taken_payment():
+                if move._is_money_taken():
                     continue
                 if message := move._get_pay_later_message(account):
                     refused.append((move, account, message))
-        self._refuse(refused, anyway)
+        self._refuse(refused)
 
     def _with_money_received(self, item):
         """Return these drafts in a context in which money pays them when posted.
@@ -395,19 +466,21 @@ class AccountMove(models.Model):
 
     # === Refusing, and posting anyway ===
 
-    def _refuse(self, refused, anyway):
+    @api.model
+    def _refuse(self, refused):
         """Refuse documents, or log that an approver posts them anyway.
 
         :param refused: list of (document, account under sudo, message)
-        :param anyway: the `PostAnyway` of an approver, None otherwise
+        :raise BalanceRefused: when nobody posts one anyway
         """
-        if not refused or (anyway and anyway.reason is None):
+        anyway = self.env["client.account"]._get_watch().anyway
+        for move, account, _message in refused:
+            if move.id in anyway:
+                move.sudo(False)._log_post_anyway(account, anyway[move.id].reason)
+        refused = [item for item in refused if item[0].id not in anyway]
+        if not refused:
             return
-        if anyway:
-            for move, account, _message in refused:
-                move._log_post_anyway(account, anyway.reason)
-            return
-        moves = self.browse(move.id for move, _account, _message in refused)
+        moves = self.browse(move.id for move, _account, _message in refused if move)
         account = refused[0][1]
         raise BalanceRefused(
             "\n\n".join(message for _move, _account, message in refused),

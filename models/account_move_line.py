@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..const import VIEWER
+from ..utils import Worth
 
 # Signs of the columns that show credits as amounts above zero.
 CREDIT_COLUMNS = {
@@ -274,27 +275,39 @@ class AccountMoveLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        lines = super().create(vals_list)
-        posted = lines.filtered(lambda line: line.parent_state == "posted")
-        if posted:
-            self.env["client.account"]._invalidate_figures()
-            posted._open_client_accounts()
+        accounts = self.env["client.account"]
+        with accounts._watching():
+            lines = super().create(vals_list)
+            posted = lines.filtered(lambda line: line.parent_state == "posted")
+            if posted:
+                accounts._note_new_items(posted)
+                accounts._invalidate_figures()
+                posted._open_client_accounts()
         return lines
 
     def write(self, vals):
-        """Override of the ORM to keep the figures of client accounts fresh."""
+        """Override of the ORM to keep the figures of client accounts fresh, and to have
+        the clients judged whose items are touched."""
         lines = self.with_context(client_spare_descriptions=SparedDescriptions())
-        result = super(AccountMoveLine, lines).write(vals)
-        if not FIGURE_FIELDS.isdisjoint(vals):
-            self.env["client.account"]._invalidate_figures()
-        if not CLIENT_FIELDS.isdisjoint(vals):
-            self._open_client_accounts()
-            self._mark_crossing()
+        if FIGURE_FIELDS.isdisjoint(vals) and CLIENT_FIELDS.isdisjoint(vals):
+            return super(AccountMoveLine, lines).write(vals)
+        accounts = self.env["client.account"]
+        counting = self.filtered(lambda line: line.parent_state == "posted")
+        if "move_id" in vals:
+            # Into a posted entry, perhaps.
+            counting = self
+        with accounts._watching():
+            accounts._note_items(counting)
+            result = super(AccountMoveLine, lines).write(vals)
+            accounts._invalidate_figures()
+            if not CLIENT_FIELDS.isdisjoint(vals):
+                self._open_client_accounts()
+                if counting:
+                    counting._mark_crossing()
         if not BALANCE_FIELDS.isdisjoint(vals) and any(
-            line.parent_state == "posted" and line.account_type == "asset_receivable"
-            for line in self
+            line.account_type == "asset_receivable" for line in counting
         ):
-            self.env["client.account"]._trigger_notices()
+            accounts._trigger_notices()
         return result
 
     def _get_protected_message(self, names):
@@ -307,9 +320,27 @@ class AccountMoveLine(models.Model):
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        result = super().unlink()
-        self.env["client.account"]._invalidate_figures()
+        accounts = self.env["client.account"]
+        posted = self.filtered(lambda line: line.parent_state == "posted")
+        with accounts._watching():
+            accounts._note_items(posted)
+            result = super().unlink()
+            accounts._invalidate_figures()
         return result
+
+    def _get_worth(self):
+        """Return for whom this item counts, and what it is worth for their balance.
+
+        :return: (client key, `Worth`); None where it does not count for a client
+        """
+        self.ensure_one()
+        if (
+            self.parent_state != "posted"
+            or self.account_type != "asset_receivable"
+            or not self.partner_id
+        ):
+            return None
+        return self._get_client_key(), Worth(-self.amount_residual, -self.balance)
 
     # === Open items ===
 
@@ -472,21 +503,6 @@ class AccountMoveLine(models.Model):
             )
         return self.env["client.account"]._get_or_create(
             self.partner_id.commercial_partner_id, self.company_id
-        )
-
-    def _touch_missing_client_accounts(self, postings):
-        """Return what posting needs to know of these items' accounts beyond `postings`.
-
-        Posting puts the client of the document on items that name another one.
-
-        :param postings: {client key: posting} of before
-        """
-        missing = self._group_by_client().keys() - postings.keys()
-        if not missing:
-            return {}
-        debtors = self.filtered(lambda line: line.balance > 0).partner_id
-        return self.env["client.account"]._touch_for_posting(
-            missing, debtors.commercial_partner_id
         )
 
     # === Actions ===

@@ -17,25 +17,60 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
-        partials = super().create(vals_list)
-        self.env["client.account"]._invalidate_figures()
-        # Sudo: whose items these are is looked at to mark them, not shown.
-        if crossing := partials.sudo().filtered(lambda part: part._is_crossing()):
-            (crossing.debit_move_id | crossing.credit_move_id)._mark_crossing()
+        accounts = self.env["client.account"]
+        with accounts._watching():
+            crossing = self._get_crossing_items(vals_list)
+            accounts._note_items(crossing)
+            partials = super().create(vals_list)
+            accounts._invalidate_figures()
+            crossing._mark_crossing()
         partials._trigger_client_notices()
         return partials
 
     def unlink(self):
-        """Override of the ORM to keep the figures of client accounts fresh."""
+        """Override of the ORM to keep the figures of client accounts fresh, and to have
+        the clients judged whose items are no longer matched."""
+        accounts = self.env["client.account"]
         self._trigger_client_notices()
-        result = super().unlink()
-        self.env["client.account"]._invalidate_figures()
+        # Sudo: whose items these are is looked at to judge, not shown.
+        crossing = self.sudo().filtered(
+            lambda part: part._is_crossing(part.debit_move_id | part.credit_move_id)
+        )
+        items = crossing.debit_move_id | crossing.credit_move_id
+        with accounts._watching() as watch:
+            accounts._note_items(items)
+            # What they were matched with has gone: told, not refused.
+            watch.told.update(items.ids)
+            result = super().unlink()
+            accounts._invalidate_figures()
         return result
 
-    def _is_crossing(self):
-        """Tell whether the two items do not count for the same client account, see
-        `account.move.line._mark_crossing`."""
-        items = self.debit_move_id | self.credit_move_id
+    @api.model
+    def _get_crossing_items(self, vals_list):
+        """Return the items of matches to be made that do not count for the same client.
+
+        :param vals_list: values of matches, as sent to `create`
+        :return: `account.move.line` under sudo, as they are looked at, not shown
+        """
+        lines = self.env["account.move.line"].sudo()
+        crossing = lines
+        for vals in vals_list:
+            items = lines.browse(
+                item_id
+                for name in ("debit_move_id", "credit_move_id")
+                if (item_id := vals.get(name))
+            )
+            if self._is_crossing(items):
+                crossing |= items
+        return crossing
+
+    @api.model
+    def _is_crossing(self, items):
+        """Tell whether two items do not count for the same client account, see
+        `account.move.line._mark_crossing`.
+
+        The matches of others change nobody's balance.
+        """
         receivable = items.filtered(
             lambda item: item.account_type == "asset_receivable"
         )

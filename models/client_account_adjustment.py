@@ -1,9 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
-from ..const import MAX_ITEM_REASON
+from ..const import KEY_LOCK, MAX_ITEM_REASON
 from ..utils import check_amount, check_date, check_reason, clean_text, in_plain_context
 
 
@@ -60,9 +60,7 @@ class ClientAccount(models.Model):
         if key is None or key is False:
             return self._create_adjustments([(self, values)])
         key = self._check_key(key)
-        # Touch, then look: two calls with one key cannot both see nothing.
-        self._touch()
-        move = self._find_adjustment(key)
+        move = self._find_adjustment(key, locked=True)
         if move:
             move._check_same_adjustment(self, values)
             return move
@@ -88,21 +86,50 @@ class ClientAccount(models.Model):
             )
         return key.strip()
 
-    def _find_adjustment(self, key):
-        """Return the adjustment this key has booked in the account's company."""
+    def _find_adjustment(self, key, locked=False):
+        """Return the adjustment this key has booked in the account's company.
+
+        :param bool locked: whether to wait for others who book with this key
+        :raise ConcurrencyError: when one of them just has, which Odoo tries again
+        """
+        # Sudo: a branch's user need not read the root company.
+        company = self.sudo().company_id
+        if locked:
+            self.env.execute_query(
+                SQL(
+                    "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
+                    KEY_LOCK,
+                    f"{company.id}/{key}",
+                )
+            )
         # Sudo: the key is unique in the company, whoever used it.
-        return (
+        move = (
             self.env["account.move"]
             .sudo()
             .search(
                 [
                     ("client_adjustment_key", "=", key),
-                    ("company_id", "=", self.sudo().company_id.id),
+                    ("company_id", "=", company.id),
                 ],
                 limit=1,
             )
-            .sudo(self.env.su)
         )
+        if (
+            locked
+            and not move
+            and self._fetch_fresh_rows(
+                SQL(
+                    "SELECT id FROM account_move"
+                    " WHERE client_adjustment_key = %s AND company_id = %s",
+                    key,
+                    company.id,
+                )
+            )
+        ):
+            raise ConcurrencyError(
+                self.env._("The key %s was used by somebody else just now.", key)
+            )
+        return move.sudo(self.env.su)
 
     def _prepare_adjustment(self, kind, amount, reason, date=None, date_due=None):
         """Check the values of an adjustment of one account.

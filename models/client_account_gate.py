@@ -1,17 +1,45 @@
+from collections import defaultdict
 from types import SimpleNamespace
 
+from psycopg2.pool import PoolError
+
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.sql_db import Cursor
 from odoo.tools import SQL
+
+from ..const import CLIENT_LOCK, COMPANY_LOCK, VIEWER
+from ..utils import NOTHING, Worth
+
+# Writing these changes under which terms a client is judged.
+TERMS = frozenset(("state", "credit_limit", "negative_balance", "pay_later"))
 
 
 class ClientAccount(models.Model):
-    """The gate against negative balances, as far as the account goes.
+    """The gate against negative balances: clients are judged here, whatever asks.
 
-    Which documents it stands before is said in `account_move_gate`.
+    Which documents it stands before, and how their refusal reads, is said in
+    `account_move_gate`; what was touched is noted by `client_account_watch`.
+
+    Two who lower one client's balance at once meet at a lock, late; the second reads
+    what the first has committed with a cursor of its own, as the lock leaves the old
+    snapshot of its transaction, and writes no row that would make it fail.
     """
 
     _inherit = "client.account"
+
+    def write(self, vals):
+        """Override of the ORM to have whoever posts see the terms that change here."""
+        if not TERMS.isdisjoint(vals):
+            self._lock_clients()
+            terms = self._get_watch().terms
+            for account in self.sudo():
+                limit = account.credit_limit if account.state == "granted" else 0.0
+                policy = account._get_policy("negative_balance")
+                terms.setdefault((self._name, account.id), (policy, limit))
+        return super().write(vals)
+
+    # === What posting knows of accounts ===
 
     @api.model
     def _get_posting_columns(self):
@@ -48,20 +76,16 @@ class ClientAccount(models.Model):
         }
 
     @api.model
-    def _touch_for_posting(self, keys, debtors):
+    def _get_postings(self, keys, locked=()):
         """Return what posting needs to know of clients' accounts, made where missing.
 
-        The rows of those who may not go into debt freely are written first, in the same
-        statement: of two who post at once, the loser gets a serialization failure,
-        which Odoo retries. A lock would keep the old snapshot, and both would read the
-        balance before. Never catch database errors around it.
-
         :param keys: {(`res.partner` client, `res.company` root)}
-        :param debtors: `res.partner`, the clients who will owe more
-        :return: {key: posting}, each with the attributes of `_get_posting_columns`;
-            amounts in company currency
+        :param locked: those of them whose balance this transaction lowers
+        :return: {key: posting}, each with the attributes of `_get_posting_columns` and
+            `worth`, what all items are worth, None where nobody limits it; amounts in
+            company currency
         """
-        postings = self._fetch_postings(keys, debtors)
+        postings = self._fetch_postings(keys, locked)
         missing = keys - postings.keys()
         for root in {root for _client, root in missing}:
             clients = self.env["res.partner"].union(
@@ -69,47 +93,44 @@ class ClientAccount(models.Model):
             )
             self._get_or_create(clients, root)
         if missing:
-            postings.update(self._fetch_postings(missing, debtors))
+            postings.update(self._fetch_postings(missing, missing & set(locked)))
         return postings
 
     @api.model
-    def _fetch_postings(self, keys, debtors):
-        """Return {key: posting} of the accounts there are, see `_touch_for_posting`."""
+    def _fetch_postings(self, keys, locked=()):
+        """Return {key: posting} of the accounts there are, see `_get_postings`."""
+        if not keys:
+            return {}
         columns = self._get_posting_columns()
         rows = self.env.execute_query(
             SQL(
                 """
-                WITH posting AS (
+                WITH posting AS MATERIALIZED (
                     SELECT account.partner_id, account.company_id, %(columns)s
                       FROM client_account account
                       JOIN res_company company ON company.id = account.company_id
-                     WHERE account.partner_id = ANY(%(clients)s)
-                       AND account.company_id = ANY(%(roots)s)
-                ), touched AS (
-                    UPDATE client_account
-                       SET lock_version = lock_version + 1
-                      FROM posting
-                     WHERE client_account.id = posting.account_id
-                       AND posting.partner_id = ANY(%(debtors)s)
-                       AND (posting.negative_balance = 'prevented'
-                            OR posting.pay_later = 'disabled')
-                )
-                SELECT * FROM posting
+                     WHERE (account.partner_id, account.company_id) IN %(keys)s
+                ), locked AS MATERIALIZED (%(lock)s)
+                SELECT posting.*, worth.*
+                  FROM (SELECT COUNT(*) FROM locked) held
+                 CROSS JOIN posting
+                  LEFT JOIN LATERAL (%(worth)s) worth
+                       ON posting.negative_balance = 'prevented'
                 """,
                 columns=SQL(", ").join(
                     SQL("%s AS %s", value, SQL.identifier(name))
                     for name, value in columns.items()
                 ),
-                clients=[client.id for client, _root in keys],
-                roots=list({root.id for _client, root in keys}),
-                debtors=debtors.ids,
+                keys=tuple((client.id, root.id) for client, root in keys),
+                lock=self._get_lock_sql(locked),
+                worth=self._get_worth_sql(),
             )
         )
-        found = {
-            row[:2]: SimpleNamespace(**dict(zip(columns, row[2:], strict=True)))
-            for row in rows
-        }
-        self.invalidate_model(["lock_version"], flush=False)
+        found = {}
+        for row in rows:
+            values = dict(zip(columns, row[2:-2], strict=True))
+            worth = None if row[-2] is None else Worth(*map(float, row[-2:]))
+            found[row[:2]] = SimpleNamespace(**values, worth=worth)
         return {
             (client, root): found[client.id, root.id]
             for client, root in keys
@@ -117,57 +138,425 @@ class ClientAccount(models.Model):
         }
 
     @api.model
-    def _fetch_balances(self, clients, root):
-        """Return the balances of clients in a root company with its branches, less
-        what they have committed.
+    def _get_worth_sql(self):
+        """Return what all items of a client are worth, less what is committed.
 
-        Only the sum that the gate asks for, and client by client: with the other sums
-        it would cost thrice as much for a client with many open items.
-
-        :param clients: `res.partner`, commercial partners
-        :param root: `res.company`
-        :return: {client: balance}, company currency
+        :return: `SQL` of a query with columns open and ledger, on an alias `posting`
+            with columns partner_id and company_id
         """
         lines = self.env["account.move.line"]._fields
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT contact.commercial_partner_id, -SUM(item.residual)
-                  FROM res_partner contact
-                 CROSS JOIN LATERAL (
-                    SELECT SUM(line.amount_residual) AS residual
-                      FROM account_move_line line
-                     WHERE line.partner_id = contact.id
-                       AND %(is_open)s
-                       AND line.company_id = ANY(ARRAY(
-                               SELECT id FROM res_company
-                                WHERE parent_path LIKE %(branches)s))
-                 ) item
-                 WHERE contact.commercial_partner_id = ANY(%(clients)s)
-                 GROUP BY 1
-                 UNION ALL
-                SELECT partner_id, -SUM(amount)
-                  FROM (%(committed)s) committed
-                 WHERE partner_id = ANY(%(clients)s) AND company_id = %(root)s
-                 GROUP BY 1
-                """,
-                clients=clients.ids,
-                root=root.id,
-                branches=f"{root.id}/%",
-                is_open=self._get_open_item_sql(),
-                committed=self._get_committed_sql(),
-                to_flush=(
-                    lines["partner_id"],
-                    lines["company_id"],
-                    self.env["res.partner"]._fields["commercial_partner_id"],
-                    self.env["res.company"]._fields["parent_path"],
-                ),
-            )
+        partials = self.env["account.partial.reconcile"]._fields
+        of_client = SQL(
+            "line.partner_id IN (SELECT id FROM res_partner"
+            " WHERE commercial_partner_id = posting.partner_id)"
+            " AND line.company_id = ANY(ARRAY(SELECT id FROM res_company"
+            " WHERE split_part(parent_path, '/', 1)::integer = posting.company_id))"
         )
-        balances = dict.fromkeys(clients, 0.0)
-        for client_id, balance in rows:
-            balances[clients.browse(client_id)] += float(balance or 0)
-        return balances
+        return SQL(
+            """
+            SELECT sums.open, sums.open + (
+                    SELECT COALESCE(SUM(part.amount), 0)
+                      FROM account_move_line line
+                     CROSS JOIN LATERAL (
+                        SELECT -amount AS amount, credit_move_id AS other_id
+                          FROM account_partial_reconcile
+                         WHERE debit_move_id = line.id
+                         UNION ALL
+                        SELECT amount, debit_move_id
+                          FROM account_partial_reconcile
+                         WHERE credit_move_id = line.id
+                      ) part
+                      JOIN account_move_line other ON other.id = part.other_id
+                     WHERE line.client_crossing AND line.parent_state = 'posted'
+                       AND %(of_client)s AND %(receivable)s
+                       AND NOT (%(other_counts)s)) AS ledger
+              FROM (
+                SELECT COALESCE((
+                    SELECT -SUM(item.residual)
+                      FROM res_partner contact
+                     CROSS JOIN LATERAL (
+                        SELECT SUM(line.amount_residual) AS residual
+                          FROM account_move_line line
+                         WHERE line.partner_id = contact.id
+                           AND %(is_open)s
+                           AND line.company_id = ANY(ARRAY(
+                               SELECT id FROM res_company
+                                WHERE split_part(parent_path, '/', 1)::integer
+                                      = posting.company_id))
+                     ) item
+                     WHERE contact.commercial_partner_id = posting.partner_id
+                ), 0) - COALESCE((
+                    SELECT SUM(amount) FROM (%(committed)s) committed
+                     WHERE committed.partner_id = posting.partner_id
+                       AND committed.company_id = posting.company_id
+                ), 0) AS open
+              ) sums
+            """,
+            of_client=of_client,
+            receivable=SQL(
+                "line.account_id = ANY(ARRAY(SELECT id FROM account_account"
+                " WHERE account_type = 'asset_receivable'))"
+            ),
+            other_counts=SQL(
+                "other.parent_state = 'posted'"
+                " AND other.partner_id IN (SELECT id FROM res_partner"
+                " WHERE commercial_partner_id = posting.partner_id)"
+                " AND other.account_id IN (SELECT id FROM account_account"
+                " WHERE account_type = 'asset_receivable')"
+                " AND other.company_id IN (SELECT id FROM res_company"
+                " WHERE split_part(parent_path, '/', 1)::integer = posting.company_id)"
+            ),
+            is_open=self._get_open_item_sql(),
+            committed=self._get_committed_sql(),
+            to_flush=(
+                lines["partner_id"],
+                lines["company_id"],
+                partials["amount"],
+                partials["debit_move_id"],
+                partials["credit_move_id"],
+                self.env["res.partner"]._fields["commercial_partner_id"],
+                self.env["res.company"]._fields["parent_path"],
+            ),
+        )
+
+    # === Exact without conflicts ===
+
+    @api.model
+    def _get_lock_sql(self, keys):
+        """Return the query that waits for the locks of clients, in the order of ids,
+        and takes their companies' as everybody may who changes no policy.
+
+        :param keys: {(`res.partner` client, `res.company` root)}
+        """
+        if not keys:
+            return SQL("SELECT 1 WHERE FALSE")
+        return SQL(
+            """
+            SELECT CASE WHEN wanted.client_id IS NULL
+                        THEN pg_advisory_xact_lock_shared(%(company)s, wanted.root_id)
+                        ELSE pg_advisory_xact_lock(%(client)s, hashtext(
+                            wanted.client_id || '/' || wanted.root_id)) END
+              FROM (SELECT * FROM unnest(%(clients)s::integer[], %(roots)s::integer[])
+                    wanted(client_id, root_id)
+                     ORDER BY client_id NULLS FIRST, root_id) wanted
+            """,
+            company=COMPANY_LOCK,
+            client=CLIENT_LOCK,
+            clients=[None for _root in {root for _client, root in keys}]
+            + [client.id for client, _root in keys],
+            roots=[root.id for root in {root for _client, root in keys}]
+            + [root.id for _client, root in keys],
+        )
+
+    def _lock_clients(self):
+        """Wait for the locks of these accounts: called before a limit or policy of
+        theirs is lowered, or what they have committed grows."""
+        accounts = self.sudo()
+        if keys := {(account.partner_id, account.company_id) for account in accounts}:
+            self.env.execute_query(self._get_lock_sql(keys))
+
+    @api.model
+    def _lock_companies(self, companies):
+        """Wait until nobody lowers a balance in root companies: called before their
+        policies change."""
+        for company_id in sorted(companies.ids):
+            self.env.execute_query(
+                SQL("SELECT pg_advisory_xact_lock(%s, %s)", COMPANY_LOCK, company_id)
+            )
+
+    @api.model
+    def _fetch_fresh(self, keys):
+        """Return what others have committed about clients, as of now.
+
+        Under the lock that is what there will be beside this transaction.
+
+        :param keys: {(`res.partner` client, `res.company` root)}
+        :return: {key: (negative_balance, limit_in_force, worth or None)}, without those
+            that only this transaction knows
+        """
+        names = self._get_posting_columns()
+        query = SQL(
+            """
+            SELECT posting.*, worth.*
+              FROM (
+                SELECT account.partner_id, account.company_id,
+                       %(policy)s AS negative_balance, %(limit)s AS limit_in_force
+                  FROM client_account account
+                  JOIN res_company company ON company.id = account.company_id
+                 WHERE (account.partner_id, account.company_id) IN %(keys)s
+              ) posting
+              LEFT JOIN LATERAL (%(worth)s) worth
+                   ON posting.negative_balance = 'prevented'
+            """,
+            policy=names["negative_balance"],
+            limit=names["limit_in_force"],
+            keys=tuple((client.id, root.id) for client, root in keys),
+            worth=self._get_worth_sql(),
+        )
+        rows = {row[:2]: row[2:] for row in self._fetch_fresh_rows(query)}
+        fresh = {}
+        for client, root in keys:
+            if row := rows.get((client.id, root.id)):
+                worth = None if row[-2] is None else Worth(*map(float, row[-2:]))
+                fresh[client, root] = (row[0], row[1], worth)
+        return fresh
+
+    @api.model
+    def _fetch_fresh_rows(self, query):
+        """Return the rows of a query as others have committed them by now.
+
+        Within a test that shares its cursor there are no others.
+
+        :param SQL query: to be run on a cursor of its own
+        :raise ConcurrencyError: when all connections are taken, which Odoo tries again
+        """
+        try:
+            cursor = self.env.registry.cursor()
+        except PoolError as fault:
+            raise ConcurrencyError(
+                self.env._("All connections to the database are taken.")
+            ) from fault
+        with cursor:
+            if not isinstance(cursor, Cursor):
+                return []
+            cursor.execute(query)
+            return cursor.fetchall()
+
+    # === Judging ===
+
+    @api.model
+    def _judge_watched(self, keys=()):
+        """Judge the clients whose balance has fallen since it was last asked.
+
+        :param keys: {client key} of whom the postings are wanted, too
+        :return: {client key: posting} of all of them, see `_get_postings`
+        :raise BalanceRefused: when one is below the limit, and below what it was
+        """
+        changes = self._take_changes()
+        released = self._take_released(changes)
+        fallen = {
+            key
+            for key, items in changes.items()
+            if sum(items.values(), released[key]).is_less(key[1].currency_id)
+        }
+        postings = self._get_postings(fallen | set(keys), fallen)
+        told = self._get_watch().told
+        judged = {
+            key
+            for key in fallen
+            if sum(
+                (worth for item, worth in changes[key].items() if item not in told),
+                released[key],
+            ).is_less(key[1].currency_id)
+        }
+        fresh = self._fetch_fresh(judged) if judged else {}
+        refusals = []
+        for key in sorted(judged, key=lambda key: (key[1].id, key[0].id)):
+            terms = self._get_terms(key, postings[key], fresh.get(key))
+            if terms.negative_balance != "prevented":
+                continue
+            refusals += self._judge_client(key, changes[key], released[key], terms)
+        self.env["account.move"]._refuse(refusals)
+        return postings
+
+    @api.model
+    def _get_terms(self, key, posting, fresh):
+        """Return under which terms a client is judged.
+
+        Others' policies and limits count as they are committed now, those that this
+        transaction itself has written as written.
+
+        :return: posting with `others`, by how much others have changed the worth of all
+            items since this transaction began
+        """
+        terms = SimpleNamespace(**vars(posting), others=NOTHING)
+        if not fresh:
+            return terms
+        policy, limit, worth = fresh
+        if not self._has_own_terms(key, posting):
+            terms.negative_balance, terms.limit_in_force = policy, limit
+        if terms.negative_balance != "prevented":
+            return terms
+        if terms.worth is None or worth is None:
+            # Only one of the two views has the policy: both are measured.
+            terms.worth = terms.worth or self._measure(key)
+            worth = worth or self._measure_fresh(key)
+        if worth is not None:
+            terms.others = worth - self._get_start(key, terms.worth)
+        return terms
+
+    @api.model
+    def _measure(self, key):
+        """Return what all items of a client are worth in this transaction."""
+        [row] = self.env.execute_query(self._get_measure_sql(key))
+        return Worth(*map(float, row))
+
+    @api.model
+    def _measure_fresh(self, key):
+        """Return what all items of a client are worth as committed by now, None where
+        nobody else can tell."""
+        for row in self._fetch_fresh_rows(self._get_measure_sql(key)):
+            return Worth(*map(float, row))
+        return None
+
+    @api.model
+    def _get_measure_sql(self, key):
+        """Return the query of what all items of a client are worth."""
+        client, root = key
+        return SQL(
+            "SELECT worth.* FROM (SELECT %s AS partner_id, %s AS company_id)"
+            " posting, LATERAL (%s) worth",
+            client.id,
+            root.id,
+            self._get_worth_sql(),
+        )
+
+    @api.model
+    def _has_own_terms(self, key, posting):
+        """Tell whether this transaction itself has changed policy or limit."""
+        client, root = key
+        watch = self._get_watch()
+        before = watch.terms.get(("client.account", posting.account_id))
+        if before and before != (posting.negative_balance, posting.limit_in_force):
+            return True
+        policy = root.client_negative_balance
+        return watch.terms.get(("res.company", root.id), policy) != policy
+
+    @api.model
+    def _judge_client(self, key, changes, released, terms):
+        """Return why a client may not have less, empty where that may be.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param changes: {item id: `Worth`} of what has changed
+        :param released: `Worth` of what the documents had committed before
+        :param terms: from `_get_terms`
+        :return: list of refusals, see `account.move._get_balance_refusals`
+        :raise ConcurrencyError: when it would fit with what others have added meanwhile
+        """
+        _client, root = key
+        compare = root.currency_id.compare_amounts
+        change = sum(changes.values(), released)
+        # Others' credit does not help before it is in our own view.
+        lowest = terms.worth + Worth(*(min(other, 0.0) for other in terms.others))
+        account = self.sudo().browse(terms.account_id)
+        moves = self.env["account.move"].sudo()
+        floor = -terms.limit_in_force
+        short = [
+            index
+            for index in (0, 1)
+            if compare(lowest[index], floor) < 0 and compare(change[index], 0) < 0
+        ]
+        if short:
+            floor -= moves._get_balance_grants(key, changes, lowest)
+        short = [index for index in short if compare(lowest[index], floor) < 0]
+        if not short:
+            return []
+        if all(
+            compare(terms.worth[index] + terms.others[index], floor) >= 0
+            for index in short
+        ):
+            raise ConcurrencyError(
+                self.env._(
+                    "Others have booked for %s meanwhile. Try again.",
+                    account.display_name,
+                )
+            )
+        return moves._get_balance_refusals(
+            account, min(lowest), terms.limit_in_force, changes
+        )
+
+    @api.model
+    def _take_released(self, changes):
+        """Return what documents that are judged had committed before they were posted.
+
+        :param changes: from `_take_changes`
+        :return: {client key: `Worth`}
+        """
+        released = defaultdict(Worth)
+        lines = self.env["account.move.line"].sudo()
+        items = lines.browse({item for items in changes.values() for item in items})
+        for key, amount in items.exists().move_id._get_released_amounts().items():
+            released[key] += Worth(amount, amount)
+            self._get_watch().released[key] += Worth(amount, amount)
+        return released
+
+    # === Asking ===
+
+    @api.model
+    def _check_available(self, amounts):
+        """Judge what is no journal entry as one would be: orders, tasks, tills.
+
+        It goes by what is available, the balance and the limit in force less what is
+        committed already, under the lock of the clients. Whoever asks raises
+        `BalanceRefused` with the answers, or shows them.
+
+        :param dict amounts: {account: amount to be added to the debt or committed},
+            company currency
+        :return: {account: sentence that says why not}, empty where all fit
+        :raise ConcurrencyError: when it would fit with what others have added since
+            this transaction began, which Odoo tries again
+        """
+        asked = {
+            (account.partner_id, account.company_id): (account, amount)
+            for account, amount in amounts.items()
+            for account in account.sudo()
+            if account.currency_id.compare_amounts(amount, 0) > 0
+        }
+        if not asked:
+            return {}
+        postings = self._get_postings(set(asked), set(asked))
+        fresh = self._fetch_fresh(set(asked))
+        refusals = {}
+        for key, (account, amount) in asked.items():
+            terms = self._get_terms(key, postings[key], fresh.get(key))
+            if terms.negative_balance != "prevented":
+                continue
+            compare = account.currency_id.compare_amounts
+            lowest = terms.worth + Worth(*(min(other, 0.0) for other in terms.others))
+            if compare(min(lowest) - amount, -terms.limit_in_force) >= 0:
+                continue
+            if (
+                compare(min(terms.worth + terms.others) - amount, -terms.limit_in_force)
+                >= 0
+            ):
+                raise ConcurrencyError(
+                    self.env._(
+                        "Others have booked for %s meanwhile. Try again.",
+                        account.display_name,
+                    )
+                )
+            refusals[account.sudo(self.env.su)] = account._get_available_message(
+                amount, min(lowest), terms.limit_in_force
+            )
+        return refusals
+
+    def _get_available_message(self, amount, balance, limit):
+        """Return why one client has too little for an amount, in words.
+
+        :param float amount: what is asked for, company currency
+        :param float balance: less what is committed, company currency
+        :param float limit: in force, company currency
+        """
+        self.ensure_one()
+        if not self.env.user.has_group(VIEWER):
+            return self.env._(
+                "The balance policy of %s does not allow this amount. Ask the "
+                "accounting group, or request an update of the account.",
+                self.display_name,
+            )
+        currency = self.currency_id
+        return self.env._(
+            "%(amount)s is more than %(client)s has available: with %(balance)s and a "
+            "limit in force of %(limit)s, %(shortfall)s is missing. Receive a payment, "
+            "issue a credit or request an update of the account.",
+            amount=currency.format(amount),
+            client=self.display_name,
+            balance=self._format_balance(balance),
+            limit=currency.format(limit),
+            shortfall=currency.format(currency.round(amount - balance - limit)),
+        )
+
+    # === In words ===
 
     def _format_balance(self, balance):
         """Return a balance of one account in words, never as a bare sign.

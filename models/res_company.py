@@ -173,6 +173,13 @@ class ResCompany(models.Model):
         """
         self._check_client_thresholds(vals)
         self._check_client_branch(vals)
+        if not {"client_negative_balance", "client_pay_later"}.isdisjoint(vals):
+            accounts = self.env["client.account"]
+            accounts._lock_companies(self)
+            for company in self:
+                accounts._get_watch().terms.setdefault(
+                    (self._name, company.id), company.client_negative_balance
+                )
         result = super().write(vals)
         if not NOTICE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._trigger_notices()

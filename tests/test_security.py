@@ -36,12 +36,14 @@ PUBLIC_METHODS = {
     ("client.account", "action_resume"),
     ("client.account", "action_suspend"),
     ("client.account", "action_view_items"),
+    ("client.account", "action_view_open_items"),
     ("client.account", "action_view_partner"),
     ("client.account", "apply_credits"),
     ("client.account", "charge"),
     ("client.account", "issue_credit"),
     ("client.account.adjustment", "action_confirm"),
     ("client.account.payment", "action_clear"),
+    ("client.account.payment", "action_show_more"),
     ("client.account.payment", "action_confirm"),
     ("client.account.payment", "action_oldest_first"),
     ("client.account.post.anyway", "action_post_anyway"),
@@ -57,6 +59,7 @@ PUBLIC_METHODS = {
     ("client.account.suspension", "action_confirm"),
     ("client.credit.allocation", "action_allocate"),
     ("client.credit.allocation", "action_clear"),
+    ("client.credit.allocation", "action_show_more"),
     ("client.credit.allocation", "action_oldest_first"),
     ("res.partner", "action_client_charge"),
     ("res.partner", "action_client_issue_credit"),
@@ -625,6 +628,7 @@ class TestSecurity(ClientAccountCommon):
             "client_anyway_reason": "Forged",
             "client_anyway_user_id": self.officer.id,
             "client_anyway_date": "2026-01-01 00:00:00",
+            "client_former": [[self.client.id, 1000000.0, -1000000.0, -1000000.0]],
         }
 
     def _prepare_invoice(self):
@@ -776,6 +780,7 @@ class TestSecurity(ClientAccountCommon):
             "action_receive_payment",
             "action_pay_back",
             "action_view_items",
+            "action_view_open_items",
             "action_view_partner",
         ):
             yield self._call(self.account, name)
@@ -889,12 +894,22 @@ class TestSecurity(ClientAccountCommon):
         wizard = env["client.account.payment"].create(
             {"account_id": self.account.id, "amount": 5}
         )
-        for name in ("action_oldest_first", "action_clear", "action_confirm"):
+        for name in (
+            "action_show_more",
+            "action_oldest_first",
+            "action_clear",
+            "action_confirm",
+        ):
             yield self._call(wizard, name)
         wizard = env["client.credit.allocation"].create(
             {"credit_line_id": self.credit_line.id}
         )
-        for name in ("action_clear", "action_oldest_first", "action_allocate"):
+        for name in (
+            "action_show_more",
+            "action_clear",
+            "action_oldest_first",
+            "action_allocate",
+        ):
             yield self._call(wizard, name)
 
     def test_public_methods_answer_an_officer_with_something(self):

@@ -325,7 +325,7 @@ class ClientAccountPayment(models.TransientModel):
         lines = in_plain_context(self.env["account.move.line"].sudo())
         left = self.amount
         amounts = {}
-        for debit in self._search_line_items():
+        for debit in self._get_items_to_fill():
             if self.currency_id.compare_amounts(left, 0) <= 0:
                 break
             discount = self._get_discount(debit)

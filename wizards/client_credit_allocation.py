@@ -205,7 +205,7 @@ class ClientCreditAllocation(models.TransientModel):
         self._check_one_wizard()
         self._check_item()
         # Sudo: officers need no right to read journal items of their clients.
-        own, others = self._get_item().sudo()._origin, self._search_line_items()
+        own, others = self._get_item().sudo()._origin, self._get_items_to_fill()
         credits, debits = (own, others) if self.credit_line_id else (others, own)
         allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
         debits = debits.filtered(lambda line: line.move_id in allowed)

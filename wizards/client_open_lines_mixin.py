@@ -67,6 +67,14 @@ class ClientOpenLinesMixin(models.AbstractModel):
             ),
         ]
 
+    def _get_items_to_fill(self):
+        """Return the items that may be filled in, in the order they are applied: all
+        that are found or, where all of them have been shown, those left of them."""
+        items = self._search_line_items()
+        if self.search_text or len(self.line_ids) >= LINES_SHOWN:
+            return items
+        return items & self._get_line_items()
+
     @api.onchange("search_text")
     def _onchange_search_text(self):
         """Show what is found, beside the lines with an amount."""

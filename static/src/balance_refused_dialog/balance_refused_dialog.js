@@ -18,8 +18,8 @@ export class BalanceRefusedDialog extends Component {
 
     setup() {
         this.actionService = useService("action");
-        const [message, actions] = this.props.data.arguments;
-        this.title = _t("Not Posted");
+        const [message, actions, title] = this.props.data.arguments;
+        this.title = title || _t("Not Posted");
         this.message = message;
         this.actions = actions;
     }

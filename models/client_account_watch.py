@@ -1,0 +1,174 @@
+from collections import defaultdict
+from contextlib import contextmanager
+
+from odoo import api, models
+from odoo.exceptions import MissingError
+
+from ..utils import Worth
+
+# Where the watch of a transaction is kept. Savepoints of other modules run and clear
+# what waits for the commit, and leave this.
+WATCH = "client_account_watch"
+
+
+class Watch:
+    """What one transaction has touched of the receivable items of clients."""
+
+    def __init__(self):
+        # How many operations are under way, one within the other.
+        self.depth = 0
+        # {item id: (client key, worth), or None where it did not count}, before the
+        # operations that are not judged yet, and before the transaction.
+        self.pending = {}
+        self.origin = {}
+        # {client key: ids of the items that have counted for the client}
+        self.items = defaultdict(set)
+        # {client key: worth of all items before the transaction}, once measured.
+        self.start = {}
+        # {client key: worth that documents had committed before they were posted}
+        self.released = defaultdict(Worth)
+        # Ids of the items of which it is told, not refused, that they go or become
+        # less: what they stand for has happened already.
+        self.told = set()
+        # {id of a document: what lets it past the gate}
+        self.anyway = {}
+        # {(model, id): its policy and limit before the transaction wrote them}
+        self.terms = {}
+
+    def note(self, item_id, before):
+        """Note what an item was before; what was noted first stands."""
+        self.pending.setdefault(item_id, before)
+        self.origin.setdefault(item_id, before)
+        if before:
+            self.items[before[0]].add(item_id)
+
+
+class ClientAccount(models.Model):
+    """The watch: whatever touches posted receivable items goes through here, with what
+    they were before, and is judged by client when the operation ends.
+
+    Each operation counts what it changes by the items themselves, so that it costs the
+    same whatever is in the books.
+    """
+
+    _inherit = "client.account"
+
+    @api.model
+    def _get_watch(self):
+        """Return the watch of this transaction."""
+        cr = self.env.cr
+        watch = cr.cache.get(WATCH)
+        if watch is None:
+            watch = cr.cache[WATCH] = Watch()
+
+            def forget():
+                cr.cache.pop(WATCH, None)
+
+            cr.postcommit.add(forget)
+            cr.postrollback.add(forget)
+        return watch
+
+    @contextmanager
+    def _watching(self):
+        """Watch an operation; when the outermost ends, clients are judged.
+
+        What an operation that failed has left is judged with the next one, or before
+        the commit.
+
+        :return: the `Watch`
+        """
+        watch = self._get_watch()
+        watch.depth += 1
+        try:
+            yield watch
+            if watch.depth == 1 and watch.pending:
+                self._judge_watched()
+        finally:
+            watch.depth -= 1
+            if not watch.depth:
+                watch.told.clear()
+                watch.anyway.clear()
+                if watch.pending:
+                    self._judge_before_commit()
+
+    @api.model
+    def _judge_before_commit(self):
+        """Have judged before the commit what no operation has judged."""
+        cr, env = self.env.cr, self.env
+
+        def judge():
+            watch = cr.cache.get(WATCH)
+            # In a savepoint within an operation, the end of that judges.
+            if watch and watch.pending and not watch.depth:
+                env["client.account"]._judge_watched()
+
+        cr.precommit.add(judge)
+
+    @api.model
+    def _note_items(self, items):
+        """Note what items are before they are touched.
+
+        :param items: `account.move.line`, posted ones or not
+        """
+        watch = self._get_watch()
+        for item in items.sudo():
+            if item.id not in watch.pending:
+                watch.note(item.id, item._get_worth())
+
+    @api.model
+    def _note_new_items(self, items):
+        """Note items that did not count before: just made, or of a draft."""
+        watch = self._get_watch()
+        for item_id in items.ids:
+            watch.note(item_id, None)
+
+    @api.model
+    def _take_changes(self):
+        """Return what has changed by client since it was last asked, and forget it.
+
+        :return: {client key: {item id: `Worth` by which it changed}}
+        """
+        watch = self._get_watch()
+        pending, watch.pending = watch.pending, {}
+        after = self._get_worths(pending)
+        changes = defaultdict(lambda: defaultdict(Worth))
+        for item_id, before in pending.items():
+            if before:
+                changes[before[0]][item_id] -= before[1]
+            if now := after.get(item_id):
+                changes[now[0]][item_id] += now[1]
+                watch.items[now[0]].add(item_id)
+        return changes
+
+    @api.model
+    def _get_worths(self, item_ids):
+        """Return {item id: (client key, `Worth`)} of the items that count now."""
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        items = self.env["account.move.line"].sudo().browse(item_ids)
+        try:
+            return {item.id: item._get_worth() for item in items}
+        except MissingError:
+            return {item.id: item._get_worth() for item in items.exists()}
+
+    @api.model
+    def _get_start(self, key, worth):
+        """Return what all items of a client were worth before this transaction.
+
+        Measured once, when it is known what the transaction has touched: from then on
+        it holds, also where a part is rolled back.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param worth: what they are worth now
+        """
+        watch = self._get_watch()
+        if key not in watch.start:
+            after = self._get_worths(watch.items[key])
+            change = watch.released[key]
+            for item_id in watch.items[key]:
+                before = watch.origin.get(item_id)
+                if before and before[0] == key:
+                    change -= before[1]
+                if (now := after.get(item_id)) and now[0] == key:
+                    change += now[1]
+            watch.start[key] = worth - change
+        return watch.start[key]
