@@ -10,6 +10,7 @@ from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
 from . import account_partial_reconcile
+from . import account_move_guard
 from . import account_payment_term
 from . import client_account
 from . import client_account_adjustment
@@ -25,6 +26,7 @@ from . import client_account_policy
 from . import client_account_request
 from . import client_account_watch
 from . import ir_attachment
+from . import mail_activity
 from . import mail_mail
 from . import mail_message
 from . import payment_provider

@@ -64,17 +64,22 @@ class AccountMove(models.Model):
         have the clients judged whose items it touches."""
         if WATCHED_FIELDS.isdisjoint(vals):
             return super().write(vals)
+        self._check_raw_write(vals)
         accounts = self.env["client.account"]
         posted = self.filtered(lambda move: move.state == "posted")
         leaving = posted if vals.get("state", "posted") != "posted" else self.browse()
         with accounts._watching() as watch:
-            accounts._note_items(posted.line_ids)
+            # Drafts too: what is written while they are posted was not before.
+            accounts._note_items(self.line_ids if "state" in vals else posted.line_ids)
             leaving._keep_former()
             # What is reset stood for something that has happened: told, not refused.
             watch.told.update(leaving.line_ids.ids)
             result = super().write(vals)
             if vals.get("state") == "posted":
-                (self - posted)._note_posted()
+                (self - posted)._tell_what_happened()
+            if "invoice_currency_rate" in vals and posted:
+                keys = set(posted._get_posted_receivable_items()._group_by_client())
+                posted._check_own_rates(accounts._get_postings(keys))
             accounts._invalidate_figures()
             if leaving:
                 leaving.line_ids._mark_crossing()
@@ -83,20 +88,17 @@ class AccountMove(models.Model):
             accounts._trigger_notices()
         return result
 
-    def _note_posted(self):
-        """Note the items of documents that are posted now: they did not count before.
-
-        It is told, not refused, where they stand for what has happened already.
-        """
-        accounts = self.env["client.account"]
-        accounts._note_new_items(self.line_ids)
-        watch = accounts._get_watch()
+    def _tell_what_happened(self):
+        """Have it told, not refused, what those of these documents take that stand for
+        what has happened already."""
+        watch = self.env["client.account"]._get_watch()
         for move in self:
-            if not move._is_balance_gated():
+            if move._tells_what_happened():
                 watch.told.update(move.line_ids.ids)
 
     def unlink(self):
         """Override of the ORM to have the clients judged whose posted items go."""
+        self._check_raw_unlink()
         accounts = self.env["client.account"]
         posted = self.filtered(lambda move: move.state == "posted")
         if not posted:
@@ -152,6 +154,7 @@ class AccountMove(models.Model):
         else:
             # Part of another operation, whose end judges.
             postings = accounts._get_postings(keys)
+        self._check_own_rates(postings)
         if not self._are_credits_held():
             self._pay_up_front(postings)
             receivables._apply_credits_by_policy(

@@ -320,6 +320,7 @@ class AccountMoveLine(models.Model):
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh."""
+        self._check_raw_unlink()
         accounts = self.env["client.account"]
         posted = self.filtered(lambda line: line.parent_state == "posted")
         with accounts._watching():

@@ -18,18 +18,23 @@ class AccountPartialReconcile(models.Model):
     def create(self, vals_list):
         """Override of the ORM to keep the figures of client accounts fresh."""
         accounts = self.env["client.account"]
-        with accounts._watching():
+        with accounts._watching() as watch:
             crossing = self._get_crossing_items(vals_list)
             accounts._note_items(crossing)
             partials = super().create(vals_list)
             accounts._invalidate_figures()
             crossing._mark_crossing()
+            if not self.env.su and not watch.engine:
+                partials._check_raw_match()
+                watch.matched |= set(partials.ids)
         partials._trigger_client_notices()
         return partials
 
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh, and to have
         the clients judged whose items are no longer matched."""
+        if not self.env.su:
+            self._check_may_take_off()
         accounts = self.env["client.account"]
         self._trigger_client_notices()
         # Sudo: whose items these are is looked at to judge, not shown.
@@ -96,6 +101,8 @@ class AccountPartialReconcile(models.Model):
         partials_sudo = self.sudo().exists()
         for partial in partials_sudo:
             partial._check_client_allocation(self.env.su)
+        if not self.env.su:
+            partials_sudo.sudo(False)._check_may_take_off()
         notes = [
             (
                 partial.debit_move_id.move_id,

@@ -82,11 +82,13 @@ class ClientAccount(models.Model):
         return result
 
     @api.model
-    def _trigger_notices(self):
+    def _trigger_notices(self, at_once=False):
         """Have the job look at the accounts within the next minute or two.
 
         Called where items, policies or limits of clients change. Whatever changes in
         one minute is looked at in one run.
+
+        :param bool at_once: not to wait for what else changes in this minute
         """
         cron_id = self.env["ir.model.data"]._xmlid_to_res_id(
             CRON, raise_if_not_found=False
@@ -105,7 +107,8 @@ class ClientAccount(models.Model):
                      WHERE cron_id = %(cron)s AND call_at = %(moment)s)
                 """,
                 cron=cron_id,
-                moment=fields.Datetime.now().replace(second=0) + timedelta(minutes=1),
+                moment=fields.Datetime.now().replace(second=0)
+                + timedelta(minutes=0 if at_once else 1),
                 user=self.env.uid,
             )
         )

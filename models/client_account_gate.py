@@ -349,6 +349,8 @@ class ClientAccount(models.Model):
                 released[key],
             ).is_less(key[1].currency_id)
         }
+        for key in fallen - judged:
+            self._tell_fallen(key, changes[key], postings[key])
         fresh = self._fetch_fresh(judged) if judged else {}
         refusals = []
         for key in sorted(judged, key=lambda key: (key[1].id, key[0].id)):
@@ -358,6 +360,38 @@ class ClientAccount(models.Model):
             refusals += self._judge_client(key, changes[key], released[key], terms)
         self.env["account.move"]._refuse(refusals)
         return postings
+
+    @api.model
+    def _tell_fallen(self, key, changes, posting):
+        """Say who has left a client with too little by what is not refused, and have
+        the account's leader hear it at once.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param changes: {item id: `Worth`} of what has changed
+        :param posting: from `_get_postings`
+        """
+        compare = key[1].currency_id.compare_amounts
+        if (
+            posting.negative_balance != "prevented"
+            or compare(min(posting.worth), -posting.limit_in_force) >= 0
+        ):
+            return
+        account = self.sudo().browse(posting.account_id)
+        # Sudo: documents are named to those who may read the account.
+        lines = self.env["account.move.line"].sudo().browse(changes).exists()
+        change = min(sum(changes.values(), NOTHING))
+        account.message_post(
+            body=self.env._(
+                "%(user)s took %(amount)s from this account: %(documents)s. It is "
+                "%(balance)s now.",
+                user=self.env.user.name,
+                amount=account.currency_id.format(-change),
+                documents=", ".join(lines.move_id.mapped("display_name")[:5])
+                or self.env._("items that were deleted"),
+                balance=account._format_balance(min(posting.worth)),
+            )
+        )
+        self._trigger_notices(at_once=True)
 
     @api.model
     def _get_terms(self, key, posting, fresh):

@@ -30,6 +30,12 @@ class Watch:
         # Ids of the items of which it is told, not refused, that they go or become
         # less: what they stand for has happened already.
         self.told = set()
+        # Ids of the matches made by hand, to be looked at once they are complete.
+        self.matched = set()
+        # How many bookings of exchange differences, and runs of Odoo's engine of
+        # matching, are under way.
+        self.exchanges = 0
+        self.engine = 0
         # {id of a document: what lets it past the gate}
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
@@ -81,8 +87,8 @@ class ClientAccount(models.Model):
         watch.depth += 1
         try:
             yield watch
-            if watch.depth == 1 and watch.pending:
-                self._judge_watched()
+            if watch.depth == 1:
+                self._end_watching(watch)
         finally:
             watch.depth -= 1
             if not watch.depth:
@@ -90,6 +96,16 @@ class ClientAccount(models.Model):
                 watch.anyway.clear()
                 if watch.pending:
                     self._judge_before_commit()
+
+    @api.model
+    def _end_watching(self, watch):
+        """Judge what the outermost operation has done."""
+        if watch.matched:
+            partials = self.env["account.partial.reconcile"].sudo()
+            matched, watch.matched = watch.matched, set()
+            partials.browse(matched).exists()._check_matched()
+        if watch.pending:
+            self._judge_watched()
 
     @api.model
     def _judge_before_commit(self):
@@ -117,10 +133,11 @@ class ClientAccount(models.Model):
 
     @api.model
     def _note_new_items(self, items):
-        """Note items that did not count before: just made, or of a draft."""
+        """Note items that were just made: whatever was noted of them while they were
+        made was not before."""
         watch = self._get_watch()
         for item_id in items.ids:
-            watch.note(item_id, None)
+            watch.pending[item_id] = watch.origin[item_id] = None
 
     @api.model
     def _take_changes(self):

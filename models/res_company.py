@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import RedirectWarning, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.fields import Domain
 
 from ..const import ADJUSTMENT_JOURNAL_CODE, APPROVER, POLICIES, THRESHOLDS
@@ -11,6 +11,14 @@ NOTICE_FIELDS = {
     "client_negative_balance",
     *(f"client_{name}" for pair in THRESHOLDS.items() for name in pair),
 }
+
+# What these say goes for all clients, or for who decides: approvers write them.
+DECISIONS = (
+    *(f"client_{name}" for name in POLICIES),
+    "client_request_self_approval",
+    "client_two_approvers",
+    "client_two_approvers_above",
+)
 
 # What an adjustment books against receivable cannot be receivable itself.
 ADJUSTMENT_ACCOUNT_DOMAIN = (
@@ -24,6 +32,7 @@ class ResCompany(models.Model):
     # === Balance policies: in force where an account says nothing ===
     # Nothing is prevented and nobody is told anything until somebody says so.
     client_negative_balance = fields.Selection(
+        tracking=True,
         selection=POLICIES["negative_balance"],
         string="Negative Balance",
         default="allowed",
@@ -32,6 +41,7 @@ class ResCompany(models.Model):
         "more than the limit in force is not posted.",
     )
     client_pay_later = fields.Selection(
+        tracking=True,
         selection=POLICIES["pay_later"],
         string="Pay Later",
         default="allowed",
@@ -40,6 +50,7 @@ class ResCompany(models.Model):
         "credit or a payment made with it pays it at once.",
     )
     client_credit_application = fields.Selection(
+        tracking=True,
         selection=POLICIES["credit_application"],
         string="Credit Application",
         default="next",
@@ -51,6 +62,7 @@ class ResCompany(models.Model):
         "applied too, also to invoices already open, earliest due first.",
     )
     client_top_up_policy = fields.Selection(
+        tracking=True,
         selection=POLICIES["top_up_policy"],
         string="Top-Up",
         default="allowed",
@@ -58,6 +70,7 @@ class ResCompany(models.Model):
         help="Whether the client may add credit in the portal.",
     )
     client_balance_visibility = fields.Selection(
+        tracking=True,
         selection=POLICIES["balance_visibility"],
         string="Client Sees",
         default="history",
@@ -65,6 +78,7 @@ class ResCompany(models.Model):
         help="What the client sees of the account, in the portal and in messages.",
     )
     client_low_balance_client = fields.Selection(
+        tracking=True,
         selection=POLICIES["low_balance_client"],
         string="Low Balance: Tell Client",
         default="off",
@@ -77,6 +91,7 @@ class ResCompany(models.Model):
         help="The client is told when what is available drops below this amount.",
     )
     client_low_balance_manager = fields.Selection(
+        tracking=True,
         selection=POLICIES["low_balance_manager"],
         string="Low Balance: Tell Manager",
         default="off",
@@ -126,14 +141,17 @@ class ResCompany(models.Model):
         "leader is no approver, every approver of the company is asked.",
     )
     client_request_self_approval = fields.Boolean(
+        tracking=True,
         string="Approvers May Approve Their Own Requests",
         help="An approver may decide about a request of their own.",
     )
     client_two_approvers = fields.Boolean(
+        tracking=True,
         string="Two Approvers for High Limits",
         help="Two different approvers have to agree to a limit above the amount.",
     )
     client_two_approvers_above = fields.Monetary(
+        tracking=True,
         string="Two Approvers Above",
         help="A limit above this amount needs two approvers.",
     )
@@ -173,6 +191,7 @@ class ResCompany(models.Model):
         """
         self._check_client_thresholds(vals)
         self._check_client_branch(vals)
+        self._check_may_decide_for_all(vals)
         if not {"client_negative_balance", "client_pay_later"}.isdisjoint(vals):
             accounts = self.env["client.account"]
             accounts._lock_companies(self)
@@ -184,6 +203,31 @@ class ResCompany(models.Model):
         if not NOTICE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._trigger_notices()
         return result
+
+    def _check_may_decide_for_all(self, vals):
+        """Leave what is decided for all clients of a company to approvers.
+
+        :raise AccessError: when somebody else would change it
+        """
+        if self.env.user._is_superuser() or self.env.user.has_group(APPROVER):
+            return
+        changed = [
+            name
+            for name in DECISIONS
+            if name in vals and any(company[name] != vals[name] for company in self)
+        ]
+        if changed:
+            raise AccessError(
+                self.env._(
+                    "Only approvers of client accounts may change %(fields)s of "
+                    "%(companies)s. Ask one of them.",
+                    fields=", ".join(
+                        description["string"]
+                        for description in self.fields_get(changed, ["string"]).values()
+                    ),
+                    companies=", ".join(self.mapped("display_name")[:5]),
+                )
+            )
 
     @api.model
     def _get_client_settings(self, vals):

@@ -88,18 +88,19 @@ class ResPartner(models.Model):
             approver
         """
         # Sudo: whoever manages contacts need not see accounts, nor journal items.
-        in_use = self.sudo().client_account_ids.filtered(
-            lambda account: account._is_in_use()
-        )
+        accounts = self.sudo().client_account_ids
         owing = self._filter_owing_contacts()
-        clients = in_use.partner_id | owing
-        companies = in_use.company_id | owing._get_owing_companies()
+        in_use = accounts.filtered(lambda account: account._is_in_use())
+        # Whether something stands on an account is for those who may decide: all
+        # others get the same answer for each client.
+        clients = accounts.partner_id | owing
+        companies = accounts.company_id | owing._get_owing_companies()
         if clients and not self._may_decide_in(companies):
             raise UserError(
                 self.env._(
                     "%(clients)s cannot be merged or moved under another contact: a "
-                    "balance, a credit limit or an open request would move too. Ask an "
-                    "approver of client accounts to do it.",
+                    "balance, a credit limit or an open request would move too, if "
+                    "there is one. Ask an approver of client accounts to do it.",
                     clients=", ".join(clients.sudo().mapped("display_name")[:5]),
                 )
             )

@@ -20,6 +20,7 @@ from . import test_credit_allocation_wizard
 from . import test_credit_application
 from . import test_figures_sql
 from . import test_gate_races
+from . import test_gate_routes
 from . import test_missing_accounts
 from . import test_open_items
 from . import test_open_lines

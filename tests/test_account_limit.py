@@ -592,21 +592,32 @@ class TestMovedClients(ClientAccountRequestCommon):
         self._submit_request(100)
         self._assert_kept()
 
-    def test_contact_manager_moves_a_client_without_any(self):
+    def test_request_of_a_client_who_was_moved(self):
         request = self._make_request(100)
-        self.client.with_user(self.manager).parent_id = self.parent
+        self.client.sudo().with_user(
+            self.env.ref("base.user_root")
+        ).parent_id = self.parent
         self.assertEqual(self.client.commercial_partner_id, self.parent)
         self.assertEqual(self.account.state, "not_granted")
         self.assertFalse(self.parent.client_account_ids)
         with self.assertRefused("is a contact of Holding now"):
             request.action_submit()
 
-    def test_contact_manager_merges_clients_without_any(self):
+    def test_contact_manager_learns_nothing_from_a_refusal(self):
+        """Whether a balance or limit stands on a client's account, the answer is the
+        same; contacts that are no clients are merged."""
         self.manager.company_ids |= self.company
-        self._grant(100, partner=self.other_client)
-        self._merge(self.manager, self.client, self.other_client)
-        self.assertFalse(self.client.exists())
-        self.assertEqual(self.other_account.credit_limit, 100.0)
+        answers = set()
+        for grant in (False, True):
+            if grant:
+                self._grant(100, partner=self.client)
+            with self.assertRaises(UserError) as refused, self.env.cr.savepoint():
+                self._merge(self.manager, self.client, self.other_client)
+            answers.add(str(refused.exception))
+        self.assertEqual(len(answers), 1)
+        contacts = self.env["res.partner"].create([{"name": "Cleo"}, {"name": "Dido"}])
+        self._merge(self.manager, *contacts)
+        self.assertFalse(contacts[0].exists())
 
     def test_other_changes_of_a_client_go_through(self):
         self._grant(100)
