@@ -23,7 +23,8 @@ class AccountPartialReconcile(models.Model):
             accounts._note_items(crossing)
             partials = super().create(vals_list)
             accounts._invalidate_figures()
-            crossing._mark_crossing()
+            if crossing:
+                crossing._mark_crossing()
             if not self.env.su and not watch.engine:
                 partials._check_raw_match()
                 watch.matched |= set(partials.ids)

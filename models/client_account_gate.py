@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from psycopg2.pool import PoolError
 
 from odoo import api, models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import ConcurrencyError, MissingError, UserError
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
@@ -509,7 +509,11 @@ class ClientAccount(models.Model):
         released = defaultdict(Worth)
         lines = self.env["account.move.line"].sudo()
         items = lines.browse({item for items in changes.values() for item in items})
-        for key, amount in items.exists().move_id._get_released_amounts().items():
+        try:
+            moves = items.move_id
+        except MissingError:
+            moves = items.exists().move_id
+        for key, amount in moves._get_released_amounts().items():
             released[key] += Worth(amount, amount)
             self._get_watch().released[key] += Worth(amount, amount)
         return released
