@@ -81,9 +81,8 @@ class ClientAccount(models.Model):
 
         :param keys: {(`res.partner` client, `res.company` root)}
         :param locked: those of them whose balance this transaction lowers
-        :return: {key: posting}, each with the attributes of `_get_posting_columns` and
-            `worth`, what all items are worth, None where nobody limits it; amounts in
-            company currency
+        :return: {key: posting}, each with the attributes of `_get_posting_columns`;
+            amounts in company currency
         """
         postings = self._fetch_postings(keys, locked)
         missing = keys - postings.keys()
@@ -111,11 +110,9 @@ class ClientAccount(models.Model):
                       JOIN res_company company ON company.id = account.company_id
                      WHERE (account.partner_id, account.company_id) IN %(keys)s
                 ), locked AS MATERIALIZED (%(lock)s)
-                SELECT posting.*, worth.*
+                SELECT posting.*
                   FROM (SELECT COUNT(*) FROM locked) held
                  CROSS JOIN posting
-                  LEFT JOIN LATERAL (%(worth)s) worth
-                       ON posting.negative_balance = 'prevented'
                 """,
                 columns=SQL(", ").join(
                     SQL("%s AS %s", value, SQL.identifier(name))
@@ -123,14 +120,12 @@ class ClientAccount(models.Model):
                 ),
                 keys=tuple((client.id, root.id) for client, root in keys),
                 lock=self._get_lock_sql(locked),
-                worth=self._get_worth_sql(),
             )
         )
-        found = {}
-        for row in rows:
-            values = dict(zip(columns, row[2:-2], strict=True))
-            worth = None if row[-2] is None else Worth(*map(float, row[-2:]))
-            found[row[:2]] = SimpleNamespace(**values, worth=worth)
+        found = {
+            row[:2]: SimpleNamespace(**dict(zip(columns, row[2:], strict=True)))
+            for row in rows
+        }
         return {
             (client, root): found[client.id, root.id]
             for client, root in keys
@@ -139,85 +134,61 @@ class ClientAccount(models.Model):
 
     @api.model
     def _get_worth_sql(self):
-        """Return what all items of a client are worth, less what is committed.
+        """Return what the open items of a client are worth, less what is committed.
 
-        :return: `SQL` of a query with columns open and ledger, on an alias `posting`
-            with columns partner_id and company_id
+        :return: `SQL` of a query with columns open and crosses, whether items may be
+            matched elsewhere, so that the ledger differs; on an alias `posting` with
+            columns partner_id and company_id
         """
         lines = self.env["account.move.line"]._fields
-        partials = self.env["account.partial.reconcile"]._fields
-        of_client = SQL(
-            "line.partner_id IN (SELECT id FROM res_partner"
-            " WHERE commercial_partner_id = posting.partner_id)"
-            " AND line.company_id = ANY(ARRAY(SELECT id FROM res_company"
-            " WHERE split_part(parent_path, '/', 1)::integer = posting.company_id))"
-        )
         return SQL(
             """
-            SELECT sums.open, sums.open + (
-                    SELECT COALESCE(SUM(part.amount), 0)
-                      FROM account_move_line line
-                     CROSS JOIN LATERAL (
-                        SELECT -amount AS amount, credit_move_id AS other_id
-                          FROM account_partial_reconcile
-                         WHERE debit_move_id = line.id
-                         UNION ALL
-                        SELECT amount, debit_move_id
-                          FROM account_partial_reconcile
-                         WHERE credit_move_id = line.id
-                      ) part
-                      JOIN account_move_line other ON other.id = part.other_id
-                     WHERE line.client_crossing AND line.parent_state = 'posted'
-                       AND %(of_client)s AND %(receivable)s
-                       AND NOT (%(other_counts)s)) AS ledger
-              FROM (
-                SELECT COALESCE((
-                    SELECT -SUM(item.residual)
-                      FROM res_partner contact
-                     CROSS JOIN LATERAL (
-                        SELECT SUM(line.amount_residual) AS residual
-                          FROM account_move_line line
-                         WHERE line.partner_id = contact.id
-                           AND %(is_open)s
-                           AND line.company_id = ANY(ARRAY(
-                               SELECT id FROM res_company
-                                WHERE split_part(parent_path, '/', 1)::integer
-                                      = posting.company_id))
-                     ) item
-                     WHERE contact.commercial_partner_id = posting.partner_id
-                ), 0) - COALESCE((
+            SELECT -COALESCE(SUM(item.residual), 0) - COALESCE((
                     SELECT SUM(amount) FROM (%(committed)s) committed
                      WHERE committed.partner_id = posting.partner_id
-                       AND committed.company_id = posting.company_id
-                ), 0) AS open
-              ) sums
+                       AND committed.company_id = posting.company_id), 0) AS open,
+                   COALESCE(BOOL_OR(item.crosses), FALSE) AS crosses
+              FROM res_partner contact
+             CROSS JOIN LATERAL (
+                SELECT SUM(line.amount_residual) AS residual,
+                       EXISTS (SELECT FROM account_move_line marked
+                                WHERE marked.partner_id = contact.id
+                                  AND marked.client_crossing) AS crosses
+                  FROM account_move_line line
+                 WHERE line.partner_id = contact.id
+                   AND %(is_open)s
+                   AND line.company_id = ANY(ARRAY(
+                       SELECT id FROM res_company
+                        WHERE split_part(parent_path, '/', 1)::integer
+                              = posting.company_id))
+             ) item
+             WHERE contact.commercial_partner_id = posting.partner_id
             """,
-            of_client=of_client,
-            receivable=SQL(
-                "line.account_id = ANY(ARRAY(SELECT id FROM account_account"
-                " WHERE account_type = 'asset_receivable'))"
-            ),
-            other_counts=SQL(
-                "other.parent_state = 'posted'"
-                " AND other.partner_id IN (SELECT id FROM res_partner"
-                " WHERE commercial_partner_id = posting.partner_id)"
-                " AND other.account_id IN (SELECT id FROM account_account"
-                " WHERE account_type = 'asset_receivable')"
-                " AND other.company_id IN (SELECT id FROM res_company"
-                " WHERE split_part(parent_path, '/', 1)::integer = posting.company_id)"
-            ),
             is_open=self._get_open_item_sql(),
             committed=self._get_committed_sql(),
             to_flush=(
                 lines["partner_id"],
                 lines["company_id"],
-                partials["amount"],
-                partials["debit_move_id"],
-                partials["credit_move_id"],
                 self.env["res.partner"]._fields["commercial_partner_id"],
                 self.env["res.company"]._fields["parent_path"],
             ),
         )
+
+    @api.model
+    def _read_worth(self, key, row, fetch):
+        """Return the `Worth` that a row of `_get_worth_sql` stands for.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param row: open and crosses
+        :param fetch: function that returns the rows of a query, where the row is from
+        """
+        is_open, crosses = row
+        difference = 0.0
+        if crosses:
+            client, root = key
+            query = self._get_ledger_difference_sql(client.ids, root.ids)
+            [(difference,)] = fetch(query) or [(0.0,)]
+        return Worth(float(is_open), float(is_open) + float(difference))
 
     # === Exact without conflicts ===
 
@@ -297,8 +268,13 @@ class ClientAccount(models.Model):
         fresh = {}
         for client, root in keys:
             if row := rows.get((client.id, root.id)):
-                worth = None if row[-2] is None else Worth(*map(float, row[-2:]))
-                fresh[client, root] = (row[0], row[1], worth)
+                policy, limit, *worth = row
+                if worth[0] is not None:
+                    key = client, root
+                    worth = self._read_worth(key, worth, self._fetch_fresh_rows)
+                else:
+                    worth = None
+                fresh[client, root] = (policy, limit, worth)
         return fresh
 
     @api.model
@@ -371,10 +347,10 @@ class ClientAccount(models.Model):
         :param posting: from `_get_postings`
         """
         compare = key[1].currency_id.compare_amounts
-        if (
-            posting.negative_balance != "prevented"
-            or compare(min(posting.worth), -posting.limit_in_force) >= 0
-        ):
+        if posting.negative_balance != "prevented":
+            return
+        worth = self._measure(key)
+        if compare(min(worth), -posting.limit_in_force) >= 0:
             return
         account = self.sudo().browse(posting.account_id)
         # Sudo: documents are named to those who may read the account.
@@ -388,7 +364,7 @@ class ClientAccount(models.Model):
                 amount=account.currency_id.format(-change),
                 documents=", ".join(lines.move_id.mapped("display_name")[:5])
                 or self.env._("items that were deleted"),
-                balance=account._format_balance(min(posting.worth)),
+                balance=account._format_balance(min(worth)),
             )
         )
         self._trigger_notices(at_once=True)
@@ -398,39 +374,40 @@ class ClientAccount(models.Model):
         """Return under which terms a client is judged.
 
         Others' policies and limits count as they are committed now, those that this
-        transaction itself has written as written.
+        transaction itself has written as written. What the client has is what others
+        have committed and what this transaction has changed.
 
-        :return: posting with `others`, by how much others have changed the worth of all
-            items since this transaction began
+        :return: posting with `worth`, what all items of the client are worth
         """
-        terms = SimpleNamespace(**vars(posting), others=NOTHING)
-        if not fresh:
-            return terms
-        policy, limit, worth = fresh
-        if not self._has_own_terms(key, posting):
-            terms.negative_balance, terms.limit_in_force = policy, limit
+        terms = SimpleNamespace(**vars(posting), worth=None)
+        worth = None
+        if fresh:
+            policy, limit, worth = fresh
+            if not self._has_own_terms(key, posting):
+                terms.negative_balance, terms.limit_in_force = policy, limit
         if terms.negative_balance != "prevented":
             return terms
-        if terms.worth is None or worth is None:
-            # Only one of the two views has the policy: both are measured.
-            terms.worth = terms.worth or self._measure(key)
-            worth = worth or self._measure_fresh(key)
-        if worth is not None:
-            terms.others = worth - self._get_start(key, terms.worth)
+        if fresh and worth is None:
+            # Only this transaction has the policy.
+            worth = self._measure_fresh(key)
+        # Nobody else knows of a client who was opened in this transaction.
+        terms.worth = (
+            self._measure(key) if worth is None else worth + self._get_own_change(key)
+        )
         return terms
 
     @api.model
     def _measure(self, key):
         """Return what all items of a client are worth in this transaction."""
         [row] = self.env.execute_query(self._get_measure_sql(key))
-        return Worth(*map(float, row))
+        return self._read_worth(key, row, self.env.execute_query)
 
     @api.model
     def _measure_fresh(self, key):
         """Return what all items of a client are worth as committed by now, None where
         nobody else can tell."""
         for row in self._fetch_fresh_rows(self._get_measure_sql(key)):
-            return Worth(*map(float, row))
+            return self._read_worth(key, row, self._fetch_fresh_rows)
         return None
 
     @api.model
@@ -465,38 +442,24 @@ class ClientAccount(models.Model):
         :param released: `Worth` of what the documents had committed before
         :param terms: from `_get_terms`
         :return: list of refusals, see `account.move._get_balance_refusals`
-        :raise ConcurrencyError: when it would fit with what others have added meanwhile
         """
         _client, root = key
         compare = root.currency_id.compare_amounts
         change = sum(changes.values(), released)
-        # Others' credit does not help before it is in our own view.
-        lowest = terms.worth + Worth(*(min(other, 0.0) for other in terms.others))
         account = self.sudo().browse(terms.account_id)
         moves = self.env["account.move"].sudo()
         floor = -terms.limit_in_force
         short = [
             index
             for index in (0, 1)
-            if compare(lowest[index], floor) < 0 and compare(change[index], 0) < 0
+            if compare(terms.worth[index], floor) < 0 and compare(change[index], 0) < 0
         ]
         if short:
-            floor -= moves._get_balance_grants(key, changes, lowest)
-        short = [index for index in short if compare(lowest[index], floor) < 0]
-        if not short:
+            floor -= moves._get_balance_grants(key, changes, terms.worth)
+        if all(compare(terms.worth[index], floor) >= 0 for index in short):
             return []
-        if all(
-            compare(terms.worth[index] + terms.others[index], floor) >= 0
-            for index in short
-        ):
-            raise ConcurrencyError(
-                self.env._(
-                    "Others have booked for %s meanwhile. Try again.",
-                    account.display_name,
-                )
-            )
         return moves._get_balance_refusals(
-            account, min(lowest), terms.limit_in_force, changes
+            account, min(terms.worth), terms.limit_in_force, changes
         )
 
     @api.model
@@ -531,8 +494,6 @@ class ClientAccount(models.Model):
         :param dict amounts: {account: amount to be added to the debt or committed},
             company currency
         :return: {account: sentence that says why not}, empty where all fit
-        :raise ConcurrencyError: when it would fit with what others have added since
-            this transaction began, which Odoo tries again
         """
         asked = {
             (account.partner_id, account.company_id): (account, amount)
@@ -550,21 +511,11 @@ class ClientAccount(models.Model):
             if terms.negative_balance != "prevented":
                 continue
             compare = account.currency_id.compare_amounts
-            lowest = terms.worth + Worth(*(min(other, 0.0) for other in terms.others))
-            if compare(min(lowest) - amount, -terms.limit_in_force) >= 0:
+            balance = min(terms.worth)
+            if compare(balance - amount, -terms.limit_in_force) >= 0:
                 continue
-            if (
-                compare(min(terms.worth + terms.others) - amount, -terms.limit_in_force)
-                >= 0
-            ):
-                raise ConcurrencyError(
-                    self.env._(
-                        "Others have booked for %s meanwhile. Try again.",
-                        account.display_name,
-                    )
-                )
             refusals[account.sudo(self.env.su)] = account._get_available_message(
-                amount, min(lowest), terms.limit_in_force
+                amount, balance, terms.limit_in_force
             )
         return refusals
 

@@ -81,33 +81,43 @@ class ClientAccount(models.Model):
         :return: company currency
         """
         self.ensure_one()
-        clients, roots = self.partner_id.ids, self.sudo().company_id.ids
-        partials = self.env["account.partial.reconcile"]._fields
         [(difference,)] = self.env.execute_query(
-            SQL(
-                """
-                SELECT COALESCE(SUM(part.amount), 0)
-                  FROM account_move_line line
-                 CROSS JOIN LATERAL (
-                    SELECT -amount AS amount, credit_move_id AS other_id
-                      FROM account_partial_reconcile WHERE debit_move_id = line.id
-                     UNION ALL
-                    SELECT amount, debit_move_id
-                      FROM account_partial_reconcile WHERE credit_move_id = line.id
-                  ) part
-                  JOIN account_move_line other ON other.id = part.other_id
-                 WHERE line.client_crossing AND %s AND NOT %s
-                """,
-                self._get_client_items_sql(SQL("line"), clients, roots),
-                self._get_client_items_sql(SQL("other"), clients, roots),
-                to_flush=(
-                    partials["amount"],
-                    partials["debit_move_id"],
-                    partials["credit_move_id"],
-                ),
+            self._get_ledger_difference_sql(
+                self.partner_id.ids, self.sudo().company_id.ids
             )
         )
         return float(difference)
+
+    @api.model
+    def _get_ledger_difference_sql(self, client_ids, root_ids):
+        """Return the query of what `_fetch_ledger_difference` answers for one client.
+
+        :param client_ids: the id of the commercial partner, in a list
+        :param root_ids: the id of the root company, in a list
+        """
+        partials = self.env["account.partial.reconcile"]._fields
+        return SQL(
+            """
+            SELECT COALESCE(SUM(part.amount), 0)
+              FROM account_move_line line
+             CROSS JOIN LATERAL (
+                SELECT -amount AS amount, credit_move_id AS other_id
+                  FROM account_partial_reconcile WHERE debit_move_id = line.id
+                 UNION ALL
+                SELECT amount, debit_move_id
+                  FROM account_partial_reconcile WHERE credit_move_id = line.id
+              ) part
+              JOIN account_move_line other ON other.id = part.other_id
+             WHERE line.client_crossing AND %s AND NOT %s
+            """,
+            self._get_client_items_sql(SQL("line"), client_ids, root_ids),
+            self._get_client_items_sql(SQL("other"), client_ids, root_ids),
+            to_flush=(
+                partials["amount"],
+                partials["debit_move_id"],
+                partials["credit_move_id"],
+            ),
+        )
 
     @api.depends_context("lang")
     @api.depends("partner_id", "company_id")

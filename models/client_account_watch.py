@@ -23,8 +23,6 @@ class Watch:
         self.origin = {}
         # {client key: ids of the items that have counted for the client}
         self.items = defaultdict(set)
-        # {client key: worth of all items before the transaction}, once measured.
-        self.start = {}
         # {client key: worth that documents had committed before they were posted}
         self.released = defaultdict(Worth)
         # Ids of the items of which it is told, not refused, that they go or become
@@ -168,24 +166,21 @@ class ClientAccount(models.Model):
             return {item.id: item._get_worth() for item in items.exists()}
 
     @api.model
-    def _get_start(self, key, worth):
-        """Return what all items of a client were worth before this transaction.
+    def _get_own_change(self, key):
+        """Return by how much this transaction has changed what a client has.
 
-        Measured once, when it is known what the transaction has touched: from then on
-        it holds, also where a part is rolled back.
+        It is read from the items anew each time, so that it holds also where a part of
+        the transaction was rolled back.
 
         :param key: (`res.partner` client, `res.company` root)
-        :param worth: what they are worth now
         """
         watch = self._get_watch()
-        if key not in watch.start:
-            after = self._get_worths(watch.items[key])
-            change = watch.released[key]
-            for item_id in watch.items[key]:
-                before = watch.origin.get(item_id)
-                if before and before[0] == key:
-                    change -= before[1]
-                if (now := after.get(item_id)) and now[0] == key:
-                    change += now[1]
-            watch.start[key] = worth - change
-        return watch.start[key]
+        after = self._get_worths(watch.items[key])
+        change = watch.released[key]
+        for item_id in watch.items[key]:
+            before = watch.origin.get(item_id)
+            if before and before[0] == key:
+                change -= before[1]
+            if (now := after.get(item_id)) and now[0] == key:
+                change += now[1]
+        return change
