@@ -9,6 +9,7 @@ from . import test_allocation_random
 from . import test_bad_input
 from . import test_balance_gate
 from . import test_balance_policy
+from . import test_balance_watch
 from . import test_books_once
 from . import test_callers
 from . import test_client_account

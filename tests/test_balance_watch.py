@@ -1,0 +1,364 @@
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from ..exceptions import BalanceRefused
+from .test_balance_gate import BalanceGateCommon
+
+
+@tagged("post_install", "-at_install")
+class TestBalanceWatch(BalanceGateCommon):
+    """Clients are judged by what an operation changes, whatever the operation is."""
+
+    def assertBalanceRefused(self, act, *args, **kwargs):
+        with self.assertRaises(BalanceRefused) as refused, self.env.cr.savepoint():
+            act(*args, **kwargs)
+        self.env.invalidate_all()
+        return str(refused.exception)
+
+    def _make_entry(self, amount, user=None, partner=None, **values):
+        """Make an entry by hand that takes an amount from a client."""
+        moves = self.env["account.move"].with_user(user or self.env.user)
+        partner = partner or self.client
+        return moves.create(
+            {
+                "move_type": "entry",
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": account.id,
+                            "partner_id": partner.id,
+                            "balance": balance,
+                        }
+                    )
+                    for account, balance in (
+                        (self.company_data["default_account_receivable"], amount),
+                        (self.company_data["default_account_revenue"], -amount),
+                    )
+                ],
+                **values,
+            }
+        )
+
+    # === Savepoints of other modules ===
+
+    @contextmanager
+    def _savepoints(self, name):
+        """Have another module open savepoints around a method of documents."""
+        model = self.env.registry["account.move"]
+        method = getattr(model, name)
+
+        def wrapped(self, *args, **kwargs):
+            with self.env.cr.savepoint():
+                pass
+            with self.env.cr.savepoint():
+                result = method(self, *args, **kwargs)
+            self.env.cr.flush()
+            with self.env.cr.savepoint():
+                pass
+            return result
+
+        with patch.object(model, name, wrapped):
+            yield
+
+    def test_savepoints_of_other_modules_open_no_gate(self):
+        """Case 56: refused all the same; posted anyway, the reason stands on it."""
+        for name in ("write", "_post"):
+            with self.subTest(name=name), self._savepoints(name):
+                invoice = self._make_invoice(100, post=False)
+                self.assertBalanceRefused(invoice.action_post)
+                approver = self._make_user(
+                    f"watch_approver{name}",
+                    "account.group_account_invoice,"
+                    "client_account.group_client_account_approver",
+                )
+                invoice.with_user(approver).action_client_post_anyway("By telephone")
+                self.assertEqual(invoice.client_anyway_reason, "By telephone")
+                self.assertEqual(invoice.state, "posted")
+                self._issue_credit(100)
+
+    def test_what_an_operation_left_is_judged_before_the_commit(self):
+        """An operation that failed and was caught without a savepoint."""
+        invoice = self._make_invoice(100, post=False)
+        try:
+            with self.env["client.account"]._watching():
+                invoice._post()
+                raise ZeroDivisionError
+        except ZeroDivisionError:
+            pass
+        self.assertEqual(invoice.state, "posted")
+        # No savepoint here: one would run it before it is asked for.
+        refused = False
+        try:
+            self.env.cr.precommit.run()
+        except BalanceRefused:
+            refused = True
+        self.assertTrue(refused)
+
+    def test_part_that_is_rolled_back_counts_no_more(self):
+        self._grant(100)
+        for _round in range(3):
+            with self.assertRaises(ZeroDivisionError), self.env.cr.savepoint():
+                self._make_invoice(100)
+                raise ZeroDivisionError
+        self._make_invoice(60)
+        self.assertBalanceRefused(self._make_invoice, 41)
+        self._make_invoice(40)
+
+    # === Clients and companies ===
+
+    def test_each_client_among_the_items_is_judged(self):
+        """Two instalments of two clients."""
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "Half and half",
+                "line_ids": [
+                    Command.create({"value_amount": 50, "nb_days": days})
+                    for days in (0, 30)
+                ],
+            }
+        )
+        self._grant(100)
+        invoice = self._make_invoice(
+            100, post=False, invoice_payment_term_id=term.id, invoice_date_due=False
+        )
+        invoice.action_post()
+        item = self._get_receivable(invoice)[-1]
+        message = self.assertBalanceRefused(
+            item.write, {"partner_id": self.other_client.id}
+        )
+        self.assertIn("Bela Chess Club", message)
+        self._issue_credit(50, partner=self.other_client)
+        item.partner_id = self.other_client
+        self.assertEqual(self.account.balance, -50)
+
+    def test_second_company_does_not_count(self):
+        other = self.setup_other_company(name="Second School")["company"]
+        account = self._get_account(self.client, other)
+        account.sudo().negative_balance = "prevented"
+        self._issue_credit(100)
+        self.assertEqual(
+            set(self.env["client.account"]._check_available({account: 1.0})), {account}
+        )
+        self.assertFalse(self.env["client.account"]._check_available({self.account: 1}))
+
+    # === What has happened is told ===
+
+    def test_what_has_happened_is_told_with_who_did_it(self):
+        credit = self._make_invoice(50, move_type="out_refund")
+        payment = self._make_payment(50)
+        self._make_invoice(100)
+        for number, (act, balance) in enumerate(
+            ((payment.action_draft, "50.00 owed"), (credit.button_draft, "100.00 owed"))
+        ):
+            with self.subTest(number=number):
+                act()
+                note = self.account.message_ids[0].body
+                self.assertIn(self.env.user.name, note)
+                self.assertIn(balance, str(note).replace("\xa0", "").replace("$", ""))
+
+    def test_billing_user_s_entry_is_judged_an_accountant_s_is_not(self):
+        entry = self._make_entry(10, user=self.biller)
+        self.assertBalanceRefused(entry.action_post)
+        accountant = self._make_user("watch_accountant", "account.group_account_user")
+        entry.with_user(accountant).action_post()
+        self.assertEqual(self.account.balance, -10)
+
+    def test_reversal_takes_back_what_was_given_and_no_more(self):
+        given = self._make_entry(-40)
+        given.action_post()
+        self._make_invoice(40)
+        reversal = self._make_entry(41, user=self.biller, reversed_entry_id=given.id)
+        self.assertBalanceRefused(reversal.action_post)
+        reversal = self._make_entry(40, user=self.biller, reversed_entry_id=given.id)
+        reversal.action_post()
+        self.assertEqual(self.account.balance, -40)
+        again = self._make_entry(40, user=self.biller, reversed_entry_id=given.id)
+        self.assertBalanceRefused(again.action_post)
+
+    # === Kept working ===
+
+    def test_posted_again_for_no_more_than_it_had(self):
+        """From before the policy, reset to correct a typo."""
+        self.account.negative_balance = "allowed"
+        invoice = self._make_invoice(100)
+        self.account.negative_balance = "prevented"
+        invoice.button_draft()
+        invoice.ref = "Corrected"
+        invoice.action_post()
+        self.assertEqual(self.account.balance, -100)
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 101
+        self.assertBalanceRefused(invoice.action_post)
+        invoice.invoice_line_ids.price_unit = 90
+        invoice.action_post()
+
+    def test_posted_again_is_refused_where_the_room_was_used_meanwhile(self):
+        self._grant(100)
+        invoice = self._make_invoice(100)
+        invoice.button_draft()
+        self._make_invoice(100)
+        self.assertBalanceRefused(invoice.action_post)
+
+    def test_posted_again_for_another_client_is_refused(self):
+        self.account.negative_balance = "allowed"
+        invoice = self._make_invoice(100)
+        self.account.negative_balance = "prevented"
+        invoice.button_draft()
+        invoice.partner_id = self.other_client
+        self.assertBalanceRefused(invoice.action_post)
+
+    def test_money_that_has_gone_since(self):
+        invoice = self._make_invoice(100, post=False)
+        payment = self._make_payment(100)
+        invoice.action_post()
+        payment.action_draft()
+        invoice.button_draft()
+        invoice.action_post()
+        self.assertEqual(self.account.balance, -100)
+
+    def test_money_taken_counts_by_its_amount(self):
+        invoice = self._make_invoice(10000, post=False)
+        self._make_transaction(invoice, "done").amount = 10
+        message = self.assertBalanceRefused(invoice.action_post)
+        self.assertIn("9,990.00 is missing", message)
+        small = self._make_invoice(10, post=False)
+        self._make_transaction(small, "done")
+        small.action_post()
+        self.assertBalanceRefused(self._make_invoice, 1)
+
+    # === Rates ===
+
+    def test_rate_of_somebody_s_own(self):
+        euro = self.setup_other_currency("EUR", rates=[("2020-01-01", 0.5)])
+        self._grant(1000)
+        for rate, fits in ((0.54, True), (0.46, True), (0.6, False), (5, False)):
+            invoice = self._make_invoice(1, post=False, currency_id=euro.id)
+            invoice.invoice_currency_rate = rate
+            with self.subTest(rate=rate):
+                if fits:
+                    invoice.with_user(self.biller).action_post()
+                    continue
+                with self.assertRaisesRegex(UserError, "tenth off"):
+                    with self.env.cr.savepoint():
+                        invoice.with_user(self.biller).action_post()
+        invoice.action_post()
+
+    # === Paying up front ===
+
+    def test_allocation_of_who_pays_up_front_is_taken_off_by_approvers_only(self):
+        self.account.negative_balance = "allowed"
+        self.account.pay_later = "disabled"
+        officer = self._make_user(
+            "watch_officer",
+            "account.group_account_invoice,client_account.group_client_account_officer",
+        )
+        credit = self._issue_credit(1000)
+        invoice = self._make_invoice(1000)
+        partial = credit._get_client_allocations()
+        for act in (
+            partial.with_user(officer).action_remove_client_allocation,
+            partial.with_user(officer).unlink,
+            self._get_receivable(invoice).with_user(officer).remove_move_reconcile,
+        ):
+            with self.assertRaisesRegex(UserError, "pays up front"):
+                with self.env.cr.savepoint():
+                    act()
+        invoice.with_user(officer).button_draft()
+        self.assertEqual(self.account.balance, 1000)
+
+    # === Asking ===
+
+    def test_check_available(self):
+        accounts = self.env["client.account"]
+        self._grant(100)
+        self.assertEqual(accounts._check_available({}), {})
+        self.assertEqual(accounts._check_available({self.account: 100}), {})
+        self.assertEqual(accounts._check_available({self.account: 0}), {})
+        refusals = accounts._check_available({self.account: 100.01})
+        self.assertRegex(refusals[self.account], "0.01 is missing")
+        other = self._get_account(self.other_client)
+        refusals = accounts._check_available({self.account: 100, other: 5})
+        self.assertEqual(set(refusals), {other})
+        with self._committed({self.account: 60}):
+            self.assertEqual(accounts._check_available({self.account: 40}), {})
+            self.assertTrue(accounts._check_available({self.account: 41}))
+        self.account.negative_balance = "allowed"
+        self.assertEqual(accounts._check_available({self.account: 10**6}), {})
+
+    def test_who_may_not_see_figures_gets_none(self):
+        account = self.account.with_user(self.seller)
+        [message] = account._check_available({account: 5}).values()
+        self.assertNotRegex(message, r"\d")
+
+    def test_refusal_takes_a_title(self):
+        error = BalanceRefused("Too much.", {}, title="Not Confirmed")
+        self.assertEqual(error.args, ("Too much.", {}, "Not Confirmed"))
+        self.assertEqual(str(error), "Too much.")
+
+    # === Before anybody presses Post ===
+
+    def test_draft_says_what_posting_will_do(self):
+        self.company.client_credit_application = "next"
+        self._issue_credit(150)
+        invoice = self._make_invoice(180, post=False)
+        preview = (invoice.client_posting_preview or "").replace("\xa0", "")
+        self.assertEqual(
+            preview,
+            "$150.00 of account credit will be applied; $30.00 stays due. "
+            "$30.00 is missing under the client's policy.",
+        )
+        self.account.negative_balance = "allowed"
+        invoice.invalidate_recordset()
+        self.assertNotIn("missing", invoice.client_posting_preview)
+        invoice.action_post()
+        self.assertEqual(invoice.amount_residual, 30)
+        self.assertFalse(invoice.client_posting_preview)
+        self.assertFalse(
+            self._make_invoice(
+                5, post=False, partner=self.partner_b
+            ).client_posting_preview
+        )
+
+    def test_draft_says_nothing_to_who_may_not_see_figures(self):
+        moves = self.env["account.move"]
+        field = moves._fields["client_posting_preview"]
+        self.assertTrue(moves.with_user(self.biller)._has_field_access(field, "read"))
+        self.assertFalse(moves.with_user(self.seller)._has_field_access(field, "read"))
+
+    # === Who decides ===
+
+    def test_only_approvers_write_what_goes_for_all_clients(self):
+        admin = self._make_user("watch_admin", "base.group_erp_manager")
+        company = self.company.with_user(admin)
+        for name, value in (
+            ("client_negative_balance", "allowed"),
+            ("client_pay_later", "disabled"),
+            ("client_request_self_approval", True),
+            ("client_two_approvers", True),
+        ):
+            with self.assertRaisesRegex(AccessError, "Only approvers"):
+                with self.env.cr.savepoint():
+                    company.write({name: value})
+        company.write({"client_negative_balance": "prevented", "sequence": 5})
+        admin.group_ids |= self.env.ref("client_account.group_client_account_approver")
+        company.client_negative_balance = "allowed"
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        logged = self.company.message_ids.tracking_value_ids.field_id.mapped("name")
+        self.assertIn("client_negative_balance", logged)
+
+    def test_requester_does_not_tick_off_that_it_waits(self):
+        request = self._make_request(100, user=self.seller)
+        request.action_submit()
+        activity = request.sudo().activity_ids.with_user(self.seller)
+        self.assertTrue(activity)
+        for act in (activity.unlink, activity.action_done):
+            with self.assertRaises(UserError), self.env.cr.savepoint():
+                act()
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            activity.write({"user_id": self.seller.id})
+        self.assertTrue(request.sudo().activity_ids)
