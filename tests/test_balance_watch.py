@@ -345,9 +345,11 @@ class TestBalanceWatch(BalanceGateCommon):
                     company.write({name: value})
         company.write({"client_negative_balance": "prevented", "sequence": 5})
         admin.group_ids |= self.env.ref("client_account.group_client_account_approver")
+        company = company.with_context(tracking_disable=False, mail_notrack=False)
         company.client_negative_balance = "allowed"
         self.env.flush_all()
         self.env.cr.precommit.run()
+        self.env.invalidate_all()
         logged = self.company.message_ids.tracking_value_ids.field_id.mapped("name")
         self.assertIn("client_negative_balance", logged)
 
