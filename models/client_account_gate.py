@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from ..const import CLIENT_LOCK, COMPANY_LOCK, VIEWER
 from ..utils import NOTHING, Worth
+from .account_move_gate import PostAnyway
 
 # Writing these changes under which terms a client is judged.
 TERMS = frozenset(("state", "credit_limit", "negative_balance", "pay_later"))
@@ -493,6 +494,9 @@ class ClientAccount(models.Model):
 
         :param dict amounts: {account: amount to be added to the debt or committed},
             company currency
+        An approver lets it pass by a `PostAnyway` in the context, which is logged on
+        the account.
+
         :return: {account: sentence that says why not}, empty where all fit
         """
         asked = {
@@ -506,6 +510,7 @@ class ClientAccount(models.Model):
         postings = self._get_postings(set(asked), set(asked))
         fresh = self._fetch_fresh(set(asked))
         refusals = {}
+        anyway = self.env.context.get("client_post_anyway")
         for key, (account, amount) in asked.items():
             terms = self._get_terms(key, postings[key], fresh.get(key))
             if terms.negative_balance != "prevented":
@@ -514,10 +519,30 @@ class ClientAccount(models.Model):
             balance = min(terms.worth)
             if compare(balance - amount, -terms.limit_in_force) >= 0:
                 continue
+            if isinstance(anyway, PostAnyway):
+                account._log_passed_anyway(amount, anyway.reason)
+                continue
             refusals[account.sudo(self.env.su)] = account._get_available_message(
                 amount, balance, terms.limit_in_force
             )
         return refusals
+
+    def _log_passed_anyway(self, amount, reason):
+        """Log that an approver let an amount of one account pass against its policy.
+
+        :param float amount: company currency
+        :raise AccessError: when the user is no approver where the account is
+        """
+        self.ensure_one()
+        self.env["account.move"]._check_may_post_anyway(self.company_id)
+        self.message_post(
+            body=self.env._(
+                "%(user)s let %(amount)s pass against the policies: %(reason)s",
+                user=self.env.user.name,
+                amount=self.currency_id.format(amount),
+                reason=reason,
+            )
+        )
 
     def _get_available_message(self, amount, balance, limit):
         """Return why one client has too little for an amount, in words.

@@ -6,6 +6,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..exceptions import BalanceRefused
+from ..models.account_move_gate import PostAnyway
 from .test_balance_gate import BalanceGateCommon
 
 
@@ -144,6 +145,49 @@ class TestBalanceWatch(BalanceGateCommon):
             set(self.env["client.account"]._check_available({account: 1.0})), {account}
         )
         self.assertFalse(self.env["client.account"]._check_available({self.account: 1}))
+
+    def test_ledger_is_judged_as_well_as_what_is_open(self):
+        """An invoice that a draft settles is not open, and is in the ledger."""
+        self.account.negative_balance = "allowed"
+        refund = self._make_invoice(100, move_type="out_refund")
+        invoice = self._make_invoice(100)
+        self._get_receivable(refund | invoice).reconcile()
+        refund.button_draft()
+        self.account.negative_balance = "prevented"
+        self._grant(20)
+        self.assertEqual((self.account.balance, self.account.ledger_balance), (0, -100))
+        message = self.assertBalanceRefused(self._make_invoice, 10)
+        self.assertIn("100.00 owed", message.replace("\xa0", ""))
+        refund.action_post()
+        self._make_invoice(10)
+
+    # === Nothing is deleted ===
+
+    def test_posted_items_and_adjustments_are_never_deleted(self):
+        credit = self._issue_credit(50)
+        entry = self._make_entry(-50)
+        entry.action_post()
+        keys = {"force_delete": True, "dynamic_unlink": True}
+        for move in (credit, entry):
+            move = move.with_user(self.biller).with_context(**keys)
+            items = self._get_receivable(move)
+            for act in (move.unlink, items.unlink, move.line_ids.unlink):
+                with self.assertRaisesRegex(UserError, "never deleted"):
+                    with self.env.cr.savepoint():
+                        act()
+        with self.assertRaisesRegex(UserError, "never deleted"):
+            with self.env.cr.savepoint():
+                draft = credit.with_user(self.biller)
+                draft.button_draft()
+                draft.with_context(**keys).unlink()
+        self.assertEqual(self.account.balance, 100)
+
+    def test_kind_of_what_was_posted_stays(self):
+        entry = self._make_entry(-50)
+        entry.action_post()
+        entry.button_draft()
+        with self.assertRaisesRegex(UserError, "stays the kind"):
+            entry.with_user(self.biller).move_type = "out_invoice"
 
     # === What has happened is told ===
 
@@ -288,6 +332,44 @@ class TestBalanceWatch(BalanceGateCommon):
             self.assertTrue(accounts._check_available({self.account: 41}))
         self.account.negative_balance = "allowed"
         self.assertEqual(accounts._check_available({self.account: 10**6}), {})
+
+    def test_approver_lets_pass_what_is_no_document(self):
+        approver = self._make_user(
+            "watch_decider", "client_account.group_client_account_approver"
+        )
+        passing = PostAnyway("By telephone")
+        for user, passes in ((self.seller, False), (approver, True)):
+            account = self.account.with_user(user).with_context(
+                client_post_anyway=passing
+            )
+            if not passes:
+                with self.assertRaises(AccessError), self.env.cr.savepoint():
+                    account._check_available({account: 5})
+                continue
+            self.assertEqual(account._check_available({account: 5}), {})
+            self.assertIn("By telephone", self.account.message_ids[0].body)
+        # No caller can send it.
+        account = self.account.with_context(client_post_anyway={"reason": "Forged"})
+        self.assertTrue(account._check_available({account: 5}))
+
+    def test_window_serves_whatever_model_asks(self):
+        invoice = self._make_invoice(10, post=False)
+        windows = self.env["client.account.post.anyway"].with_user(
+            self._make_user(
+                "watch_poster",
+                "account.group_account_invoice,"
+                "client_account.group_client_account_approver",
+            )
+        )
+        action = windows._get_window(invoice)
+        window = windows.with_context(**action["context"]).create({"reason": "Agreed"})
+        window.action_post_anyway()
+        self.assertEqual(invoice.state, "posted")
+        for model, ids in (("res.partner", [1]), ("no.model", [1]), (invoice._name, 5)):
+            window = windows.create({"res_model": model, "res_ids": ids, "reason": "x"})
+            with self.subTest(model=model), self.assertRaises(UserError):
+                with self.env.cr.savepoint():
+                    window.action_post_anyway()
 
     def test_who_may_not_see_figures_gets_none(self):
         account = self.account.with_user(self.seller)
