@@ -503,9 +503,12 @@ class TestGateRoutes(ServerCase):
                 return caller.call(
                     model, method, *args, **kwargs, context=dict(context)
                 )
-            except (xmlrpc.client.Fault, JsonFault):
+            except xmlrpc.client.Fault as fault:
+                # Odoo's own buttons may answer nothing, which XML-RPC cannot say.
+                refused |= "cannot marshal None" not in fault.faultString
+            except JsonFault:
                 refused = True
-                return None
+            return None
 
         steps = getattr(self, route)(call, client_id)
         try:
@@ -552,7 +555,7 @@ class TestGateRoutes(ServerCase):
             "_try_forged_payment",
         }
         passed = set()
-        for route in set(self._get_routes()) - raw:
+        for route in sorted(set(self._get_routes()) - raw):
             client_id, _account_id = self._open_client("allowed")
             with self.subTest(route=route):
                 self.assertFalse(self._attempt(route, {}, client_id))
