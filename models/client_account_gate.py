@@ -12,6 +12,9 @@ from ..const import CLIENT_LOCK, COMPANY_LOCK, VIEWER
 from ..utils import NOTHING, Worth
 from .account_move_gate import PostAnyway
 
+# So many items are written before their clients' locks are taken.
+MANY_ITEMS = 20
+
 # Writing these changes under which terms a client is judged.
 TERMS = frozenset(("state", "credit_limit", "negative_balance", "pay_later"))
 
@@ -316,6 +319,10 @@ class ClientAccount(models.Model):
             for key, items in changes.items()
             if sum(items.values(), released[key]).is_less(key[1].currency_id)
         }
+        if sum(map(len, changes.values())) > MANY_ITEMS:
+            # What is written and tracked of many documents takes seconds: others do not
+            # wait for the locks meanwhile.
+            self.env.cr.flush()
         postings = self._get_postings(fallen | set(keys), fallen)
         told = self._get_watch().told
         judged = {
