@@ -513,6 +513,9 @@ class AccountMoveLine(models.Model):
         """
         before = debit_values["amount_residual_currency"]
         debit, credit = debit_values["aml"], credit_values["aml"]
+        taken = self._simulate_in_one_currency(credit_values, debit_values, amount)
+        if taken is not None:
+            return taken
         caps = AllocationCaps()
         if amount is not None:
             caps[debit.id, credit.id] = amount
@@ -521,6 +524,29 @@ class AccountMoveLine(models.Model):
         return debit.currency_id.round(
             before - debit_values["amount_residual_currency"]
         )
+
+    @api.model
+    def _simulate_in_one_currency(self, credit_values, debit_values, amount):
+        """Compute what the engine would match where there is nothing to convert: the
+        smaller of the two residuals, or the amount where it is smaller still.
+
+        There may be thousands of items, and the engine takes a while for each.
+
+        :return: as `_simulate_allocation`, None where the engine has to say it
+        """
+        debit, credit = debit_values["aml"], credit_values["aml"]
+        currency = debit.company_currency_id
+        if debit.currency_id != currency or credit.currency_id != currency:
+            return None
+        most = min(debit_values["amount_residual"], -credit_values["amount_residual"])
+        taken = most if amount is None else amount
+        if taken <= 0 or currency.compare_amounts(taken, most) > 0:
+            return None
+        taken = currency.round(taken)
+        for values, change in ((debit_values, -taken), (credit_values, taken)):
+            for name in ("amount_residual", "amount_residual_currency"):
+                values[name] = currency.round(values[name] + change)
+        return taken
 
     @api.model
     def _plan_allocations(self, credits, debits, full_only=False):

@@ -298,16 +298,24 @@ class ClientAccount(models.Model):
         lines = self.env["account.move.line"]._fields
         return SQL(
             """
-            SELECT line.partner_id, line.company_id,
-                   -SUM(line.amount_residual) AS balance,
-                   SUM(GREATEST(line.amount_residual, 0)) AS amount_owed,
-                   SUM(GREATEST(line.amount_residual, 0)) FILTER (WHERE
-                       COALESCE(line.date_maturity, line.date) < %(today)s)
-                       AS amount_overdue,
-                   SUM(GREATEST(-line.amount_residual, 0)) AS credit_available
-              FROM account_move_line line
-             WHERE %(is_open)s AND %(condition)s
-             GROUP BY 1, 2
+            SELECT partner_id, company_id,
+                   COALESCE(credit, 0) - COALESCE(owed, 0) AS balance,
+                   COALESCE(owed, 0) AS amount_owed, overdue AS amount_overdue,
+                   COALESCE(credit, 0) AS credit_available
+              FROM (
+                SELECT line.partner_id, line.company_id,
+                       SUM(line.amount_residual)
+                           FILTER (WHERE line.amount_residual > 0) AS owed,
+                       SUM(line.amount_residual)
+                           FILTER (WHERE line.amount_residual > 0
+                                   AND COALESCE(line.date_maturity, line.date)
+                                       < %(today)s) AS overdue,
+                       -SUM(line.amount_residual)
+                           FILTER (WHERE line.amount_residual < 0) AS credit
+                  FROM account_move_line line
+                 WHERE %(is_open)s AND %(condition)s
+                 GROUP BY 1, 2
+              ) sums
             """,
             today=fields.Date.context_today(self),
             is_open=self._get_open_item_sql(),
