@@ -433,7 +433,7 @@ class ClientAccount(models.Model):
     @api.model
     def _has_own_terms(self, key, posting):
         """Tell whether this transaction itself has changed policy or limit."""
-        client, root = key
+        root = key[1]
         watch = self._get_watch()
         before = watch.terms.get(("client.account", posting.account_id))
         if before and before != (posting.negative_balance, posting.limit_in_force):
