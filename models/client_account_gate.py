@@ -312,7 +312,21 @@ class ClientAccount(models.Model):
         :return: {client key: posting} of all of them, see `_get_postings`
         :raise BalanceRefused: when one is below the limit, and below what it was
         """
-        changes = self._take_changes()
+        watch = self._get_watch()
+        pending = watch.pending
+        try:
+            return self._judge_changes(self._take_changes(), keys)
+        except Exception:
+            # Whoever catches it without undoing it is judged again before the commit.
+            watch.pending = {**watch.pending, **pending}
+            raise
+
+    @api.model
+    def _judge_changes(self, changes, keys):
+        """Judge what has changed, see `_judge_watched`.
+
+        :param changes: from `_take_changes`
+        """
         released = self._take_released(changes)
         fallen = {
             key

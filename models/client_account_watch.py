@@ -90,10 +90,11 @@ class ClientAccount(models.Model):
         finally:
             watch.depth -= 1
             if not watch.depth:
-                watch.told.clear()
                 watch.anyway.clear()
                 if watch.pending:
                     self._judge_before_commit()
+                else:
+                    watch.told.clear()
 
     @api.model
     def _end_watching(self, watch):

@@ -97,6 +97,17 @@ class TestBalanceWatch(BalanceGateCommon):
             refused = True
         self.assertTrue(refused)
 
+    def test_refusal_that_is_caught_without_a_savepoint(self):
+        """Another module goes on as if nothing had happened: not until the commit."""
+        invoice = self._make_invoice(100, post=False)
+        refusals = 0
+        for act in (invoice.action_post, self.env.cr.precommit.run):
+            try:
+                act()
+            except BalanceRefused:
+                refusals += 1
+        self.assertEqual(refusals, 2)
+
     def test_part_that_is_rolled_back_counts_no_more(self):
         self._grant(100)
         for _round in range(3):
