@@ -31,6 +31,17 @@ class MoneyReceived:
         self.item = item
 
 
+class LeftInDraft:
+    """In the context it says which documents are not posted with money taken online,
+    as it is not enough; being an object, no RPC caller can send it.
+
+    :param moves: `account.move`
+    """
+
+    def __init__(self, moves):
+        self.moves = moves
+
+
 class AccountMove(models.Model):
     """The gate of client accounts: which documents their policies let through."""
 
@@ -538,6 +549,31 @@ class AccountMove(models.Model):
         [(residual,)] = lines._read_group(domain, [], ["amount_residual:sum"])
         return -(residual or 0.0)
 
+    # === Money taken that is not enough ===
+
+    def _get_left_in_draft(self):
+        """Return those documents that stay drafts now, see `LeftInDraft`."""
+        left = self.env.context.get("client_left_in_draft")
+        return left.moves if isinstance(left, LeftInDraft) else self.browse()
+
+    def action_post(self):
+        """Override of `account` to leave in draft what the money taken cannot post."""
+        return super(AccountMove, self - self._get_left_in_draft()).action_post()
+
+    def _tell_left_in_draft(self, refusal):
+        """Say on one document why it was not posted with the money taken for it.
+
+        :param refusal: the `BalanceRefused`
+        """
+        self.ensure_one()
+        self.message_post(
+            body=self.env._(
+                "Money was taken for this document and is booked as credit. It stays a "
+                "draft: %s An approver may post it anyway.",
+                refusal,
+            )
+        )
+
     # === Refusing, and posting anyway ===
 
     @api.model
@@ -683,3 +719,13 @@ class AccountMove(models.Model):
             "target": "new",
             "context": {"default_move_ids": [fields.Command.set(self.ids)]},
         }
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    def reconcile(self):
+        """Override of `account` to match nothing with what was left in draft."""
+        left = self.env["account.move"]._get_left_in_draft()
+        lines = self.filtered(lambda line: line.move_id not in left) if left else self
+        return super(AccountMoveLine, lines).reconcile()

@@ -283,6 +283,23 @@ class TestBalanceWatch(BalanceGateCommon):
         small.action_post()
         self.assertBalanceRefused(self._make_invoice, 1)
 
+    def test_money_that_is_not_enough_is_booked_and_the_document_left(self):
+        journal = self.company_data["default_journal_bank"]
+        line = journal.inbound_payment_method_line_ids[:1]
+        for taken, state in ((10, "draft"), (10000, "posted")):
+            invoice = self._make_invoice(10000, post=False)
+            transaction = self._make_transaction(invoice, "done")
+            transaction.amount = taken
+            line.payment_provider_id = transaction.provider_id
+            transaction.provider_id.invalidate_recordset(["journal_id"])
+            with self.subTest(taken=taken):
+                transaction._post_process()
+                self.assertEqual(invoice.state, state)
+                self.assertEqual(transaction.payment_id.amount, taken)
+                told = "stays a draft" in str(invoice.message_ids.mapped("body"))
+                self.assertEqual(told, state == "draft")
+                self.assertEqual(self.account.balance, 10)
+
     # === Rates ===
 
     def test_rate_of_somebody_s_own(self):
