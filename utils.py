@@ -1,4 +1,5 @@
-"""Pure checks of what comes in from outside: amounts, limits, reasons and dates.
+"""Pure helpers: checks of what comes in from outside (amounts, limits, reasons, dates),
+and what something is worth for a balance.
 
 Each `get_..._problem` answers the sentence that says what is wrong, for previews; each
 `check_...` raises it.

@@ -1,15 +1,17 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..const import MARKS, VIEWER
 
-# Writing these on a document may change what its clients owe.
+# Writing these on a document may change what its clients owe: of these the fields of
+# its items follow.
 WATCHED_FIELDS = frozenset(
     (
         *("state", "move_type", "partner_id", "commercial_partner_id", "company_id"),
         *("currency_id", "invoice_currency_rate", "line_ids", "invoice_line_ids"),
+        *("date", "invoice_date", "invoice_date_due", "invoice_payment_term_id"),
+        *("journal_id", "fiscal_position_id", "invoice_cash_rounding_id"),
     )
 )
 
@@ -345,19 +347,15 @@ class AccountMove(models.Model):
 
     def _filter_credit_excluded(self):
         """Return the documents that hold a product not payable with account credit."""
-        # Sudo: products are read to decide, not shown.
-        lines = (
-            self.env["account.move.line"]
-            .sudo()
-            .search(
-                Domain("move_id", "in", self.ids)
-                & Domain("product_id.client_not_payable_with_credit", "=", True)
-                & Domain("display_type", "=", "product")
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM account_move WHERE id = ANY(%s) AND %s",
+                self._origin.ids,
+                self._get_credit_excluded_sql(SQL("account_move.id")),
             )
-            if self
-            else self.env["account.move.line"]
         )
-        return self.browse(lines.move_id.ids)
+        excluded = {move_id for (move_id,) in rows}
+        return self.filtered(lambda move: move._origin.id in excluded)
 
     @api.model
     def _get_credit_excluded_sql(self, move_id):

@@ -253,23 +253,24 @@ class AccountMove(models.Model):
         return debts
 
     @api.model
-    def _get_balance_grants(self, key, changes, lowest):
-        """Return how much of what is added to a client's debt is let through anyway.
+    def _get_balance_grants(self, key, debts, worth):
+        """Return how much of what is added to a client's debt is let through anyway:
+        what money was taken for, and what a document had before it was reset.
 
         :param key: (`res.partner` client, `res.company` root)
-        :param changes: {item id: `Worth`} of what has changed
-        :param lowest: `Worth` of all items of the client with these changes
-        :return: company currency
+        :param debts: from `_group_changes`
+        :param worth: `Worth` of all items of the client with these changes
+        :return: {document: amount}, company currency; under no document what was let
+            through before
         """
-        debts = self._group_changes(changes)
-        granted = self._get_taken_before(key, debts)
+        grants = {self.browse(): self._get_taken_before(key, debts)}
         for move, debt in debts.items():
             if move and debt > 0:
-                granted += max(
+                grants[move] = max(
                     min(debt, move._get_taken_amount()),
-                    move._get_former_grant(key, debt, lowest),
+                    move._get_former_grant(key, debt, worth),
                 )
-        return granted
+        return grants
 
     @api.model
     def _get_taken_before(self, key, debts):
@@ -297,35 +298,27 @@ class AccountMove(models.Model):
         )
 
     @api.model
-    def _get_balance_refusals(self, account, balance, limit, changes):
+    def _get_balance_refusals(self, account, balance, limit, debts, grants):
         """Return the documents of one client that do not fit any more, and why.
 
         They are looked at in the order of posting, so that one that is too much does
-        not take others with it. What money was taken for goes first.
+        not take others with it.
 
         :param account: `client.account` under sudo
         :param float balance: with all these documents posted, company currency
         :param float limit: in force, company currency
-        :param changes: {item id: `Worth`} of what has changed
+        :param debts: from `_group_changes`
+        :param grants: from `_get_balance_grants`
         :return: list of (document, account, message)
         """
-        debts = {
-            move: debt
-            for move, debt in self._group_changes(changes).items()
-            if account.currency_id.compare_amounts(debt, 0) > 0
-        }
-        taken = {
-            move: min(debt, move._get_taken_amount()) if move else 0.0
-            for move, debt in debts.items()
-        }
-        key = account.partner_id, account.company_id
-        balance += self._get_taken_before(key, debts)
-        balance += sum(debts.values())
+        compare = account.currency_id.compare_amounts
+        debts = {move: debt for move, debt in debts.items() if compare(debt, 0) > 0}
+        balance += grants[self.browse()] + sum(debts.values())
         refusals = []
         for move, debt in debts.items():
-            amount = debt - taken[move]
+            amount = debt - (grants[move] if move else 0.0)
             left = balance - amount
-            if account.currency_id.compare_amounts(left, -limit) >= 0:
+            if compare(left, -limit) >= 0:
                 balance = left
                 continue
             message = move._get_balance_message(account, balance, limit, amount)
@@ -699,13 +692,21 @@ class AccountMove(models.Model):
         self._with_post_anyway(reason)._post(soft=False)
         return True
 
+    def _stays_draft(self):
+        """Tell whether this document is a draft again once it is refused: not what goes
+        with the refusal as it was just made, nor what was posted already."""
+        origin = self.env["client.account"]._get_watch().origin
+        return self.create_date < self.env.cr.now() and not any(
+            origin.get(item.id, True) for item in self._get_receivable_items()
+        )
+
     def _get_post_anyway_action(self):
         """Return the window in which an approver posts these documents anyway.
 
         :return: a window action, False where there is none for this user, or for
             documents that go with the refusal as they were just made
         """
-        kept = all(move.create_date < self.env.cr.now() for move in self.sudo())
+        kept = bool(self) and all(move._stays_draft() for move in self.sudo())
         may_decide = self.env["res.partner"]._may_decide_in(
             self.company_id.sudo().root_id
         )
@@ -719,13 +720,3 @@ class AccountMove(models.Model):
             "target": "new",
             "context": {"default_move_ids": [fields.Command.set(self.ids)]},
         }
-
-
-class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
-
-    def reconcile(self):
-        """Override of `account` to match nothing with what was left in draft."""
-        left = self.env["account.move"]._get_left_in_draft()
-        lines = self.filtered(lambda line: line.move_id not in left) if left else self
-        return super(AccountMoveLine, lines).reconcile()

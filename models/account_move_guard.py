@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.exceptions import UserError
 
 # A document's rate that is further than this from the day's needs an approver.
@@ -43,16 +43,21 @@ class AccountMove(models.Model):
         if self.env.su:
             return
         for move in self.sudo():
-            if move.client_adjustment or (
-                move.state == "posted" and move._get_posted_receivable_items()
-            ):
-                raise UserError(
-                    self.env._(
-                        "%s stands in the ledger of a client and is never deleted. "
-                        "Reverse it instead.",
-                        move.display_name,
-                    )
-                )
+            if move.client_adjustment or move._get_posted_receivable_items():
+                move._refuse_deletion()
+
+    def _refuse_deletion(self):
+        """Say that one document of a client stays.
+
+        :raise UserError: always
+        """
+        raise UserError(
+            self.env._(
+                "%s stands in the ledger of a client and is never deleted. Reverse it "
+                "instead.",
+                self.display_name,
+            )
+        )
 
     # === Entries by hand ===
 
@@ -72,19 +77,21 @@ class AccountMove(models.Model):
             self.env.su
             or any(self.env.user.has_group(group) for group in ACCOUNTANTS)
             or bool(self.env["client.account"]._get_watch().exchanges)
-            or move_sudo.statement_line_id.move_id == move_sudo
-            and bool(move_sudo.statement_line_id)
+            or move_sudo._is_bank_line()
             or move_sudo._is_own_payment()
             or move_sudo._is_true_reversal()
         )
+
+    def _is_bank_line(self):
+        """Tell whether this is the entry of a line of a bank statement."""
+        return bool(self) and self.statement_line_id.move_id == self
 
     def _is_own_payment(self):
         """Tell whether this is the entry of a payment, with its amount."""
         payment = self.origin_payment_id
         amounts = self._get_receivable_items().mapped("amount_currency")
         return (
-            bool(payment)
-            and payment.move_id == self
+            payment.move_id == self
             and payment.currency_id.compare_amounts(abs(sum(amounts)), payment.amount)
             <= 0
         )
@@ -148,121 +155,3 @@ class AccountMove(models.Model):
                 )
             )
         )
-
-
-class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
-
-    def _check_raw_unlink(self):
-        """Refuse to delete posted items of clients, which Odoo does for the lines of a
-        bank statement alone.
-
-        :raise UserError: otherwise
-        """
-        if self.env.su:
-            return
-        for item in self.sudo():
-            if item._get_worth() and not item.move_id.statement_line_id:
-                raise UserError(
-                    self.env._(
-                        "%s stands in the ledger of a client and is never deleted. "
-                        "Reverse it instead.",
-                        item.move_id.display_name,
-                    )
-                )
-
-    @api.model
-    def _create_exchange_difference_moves(self, exchange_diff_values_list):
-        """Override of `account`: what these entries book, the rates have done."""
-        watch = self.env["client.account"]._get_watch()
-        watch.exchanges += 1
-        try:
-            return super()._create_exchange_difference_moves(exchange_diff_values_list)
-        finally:
-            watch.exchanges -= 1
-
-    @api.model
-    def _reconcile_plan(self, reconciliation_plan):
-        """Override of `account`: what its engine matches it has looked at itself."""
-        watch = self.env["client.account"]._get_watch()
-        watch.engine += 1
-        try:
-            return super()._reconcile_plan(reconciliation_plan)
-        finally:
-            watch.engine -= 1
-
-
-class AccountPartialReconcile(models.Model):
-    _inherit = "account.partial.reconcile"
-
-    def _check_raw_match(self):
-        """Refuse matches by hand that Odoo's own engine would not make.
-
-        :raise UserError: when an item is no posted one of an account that is reconciled
-        """
-        for item in (self.debit_move_id | self.credit_move_id).sudo():
-            if item.parent_state != "posted" or not (
-                item.account_id.reconcile
-                or item.account_type in ("asset_cash", "liability_credit_card")
-            ):
-                raise UserError(
-                    self.env._(
-                        "%s cannot be matched: only posted items of accounts that are "
-                        "reconciled are. Post it first.",
-                        item.move_id.display_name,
-                    )
-                )
-
-    def _check_matched(self):
-        """Refuse to match more of an item than is open on it.
-
-        :raise UserError: when what is open has changed its sign
-        """
-        for item in (self.debit_move_id | self.credit_move_id).exists():
-            sign = 1 if item.balance > 0 or item.amount_currency > 0 else -1
-            company, currency = item.company_currency_id, item.currency_id
-            if (
-                company.compare_amounts(sign * item.amount_residual, 0) < 0
-                or currency.compare_amounts(sign * item.amount_residual_currency, 0) < 0
-            ):
-                raise UserError(
-                    self.env._(
-                        "More is matched with %s than is open on it. Match no more "
-                        "than is open.",
-                        item.move_id.display_name,
-                    )
-                )
-
-    def _check_may_take_off(self):
-        """Keep credit on the document that was posted with it.
-
-        Who pays up front would pay the next document with the same credit. Whoever
-        resets the document takes it off with the debt.
-
-        :raise UserError: when the client pays up front and the user is no approver
-        """
-        # Sudo: whose items these are is looked at to decide, not shown.
-        for part in self.sudo():
-            document = part.debit_move_id.move_id
-            if (
-                document.state != "posted"
-                or not document._is_balance_gated()
-                or not part.debit_move_id.partner_id
-            ):
-                continue
-            client, root = part.debit_move_id._get_client_key()
-            policy = self.env["client.account"]._get_client_policy(
-                client, root, "pay_later"
-            )
-            if policy == "disabled" and not self.env["res.partner"]._may_decide_in(
-                root
-            ):
-                raise UserError(
-                    self.env._(
-                        "%(client)s pays up front, and %(document)s was posted with "
-                        "this credit. Ask an approver of client accounts to take it "
-                        "off, or reset the document.",
-                        client=client.display_name,
-                        document=document.display_name,
-                    )
-                )

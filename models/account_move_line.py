@@ -289,17 +289,19 @@ class AccountMoveLine(models.Model):
         """Override of the ORM to keep the figures of client accounts fresh, and to have
         the clients judged whose items are touched."""
         lines = self.with_context(client_spare_descriptions=SparedDescriptions())
-        if FIGURE_FIELDS.isdisjoint(vals) and CLIENT_FIELDS.isdisjoint(vals):
+        # Whatever is written: what follows from it may not be among the values. With
+        # another entry, drafts too: it may be a posted one.
+        counting = self
+        if "move_id" not in vals:
+            counting = self.filtered(lambda line: line.parent_state == "posted")
+        if not counting and FIGURE_FIELDS.isdisjoint(vals):
             return super(AccountMoveLine, lines).write(vals)
         accounts = self.env["client.account"]
-        counting = self.filtered(lambda line: line.parent_state == "posted")
-        if "move_id" in vals:
-            # Into a posted entry, perhaps.
-            counting = self
         with accounts._watching():
             accounts._note_items(counting)
             result = super(AccountMoveLine, lines).write(vals)
-            accounts._invalidate_figures()
+            if not (FIGURE_FIELDS | CLIENT_FIELDS).isdisjoint(vals):
+                accounts._invalidate_figures()
             if not CLIENT_FIELDS.isdisjoint(vals):
                 self._open_client_accounts()
                 if counting:
@@ -319,7 +321,8 @@ class AccountMoveLine(models.Model):
         )
 
     def unlink(self):
-        """Override of the ORM to keep the figures of client accounts fresh."""
+        """Override of the ORM to keep the figures of client accounts fresh, and what
+        stands in the ledger of a client where it is."""
         self._check_raw_unlink()
         accounts = self.env["client.account"]
         posted = self.filtered(lambda line: line.parent_state == "posted")
@@ -328,6 +331,40 @@ class AccountMoveLine(models.Model):
             result = super().unlink()
             accounts._invalidate_figures()
         return result
+
+    def _check_raw_unlink(self):
+        """Refuse to delete posted items of clients, which Odoo does for the lines of a
+        bank statement alone.
+
+        :raise UserError: otherwise
+        """
+        if self.env.su:
+            return
+        for item in self.sudo():
+            if item._get_worth() and not item.move_id._is_bank_line():
+                item.move_id._refuse_deletion()
+
+    # === What Odoo itself books and matches ===
+
+    @api.model
+    def _create_exchange_difference_moves(self, exchange_diff_values_list):
+        """Override of `account`: what these entries book, the rates have done."""
+        with self.env["client.account"]._get_watch().within("exchanges"):
+            return super()._create_exchange_difference_moves(exchange_diff_values_list)
+
+    @api.model
+    def _reconcile_plan(self, reconciliation_plan):
+        """Override of `account`: what its engine matches it has looked at itself."""
+        with self.env["client.account"]._get_watch().within("engine"):
+            return super()._reconcile_plan(reconciliation_plan)
+
+    def reconcile(self):
+        """Override of `account` to match nothing with what was left in draft."""
+        left = self.env["account.move"]._get_left_in_draft()
+        lines = self.filtered(lambda line: line.move_id not in left) if left else self
+        return super(AccountMoveLine, lines).reconcile()
+
+    # === Worth ===
 
     def _get_worth(self):
         """Return for whom this item counts, and what it is worth for their balance.
@@ -420,34 +457,31 @@ class AccountMoveLine(models.Model):
         :return: ids of the items that were not marked before
         """
         self.env.flush_all()
-        return [
-            item_id
-            for (item_id,) in self.env.execute_query(
-                SQL(
-                    """
-                    UPDATE account_move_line
-                       SET client_crossing = TRUE
-                     WHERE client_crossing IS NOT TRUE
-                       AND id IN (
-                         SELECT unnest(ARRAY[debit.id, credit.id])
-                           FROM account_partial_reconcile part
-                           JOIN account_move_line debit
-                                ON debit.id = part.debit_move_id
-                           JOIN account_move_line credit
-                                ON credit.id = part.credit_move_id
-                          CROSS JOIN LATERAL (%(debit)s) debtor
-                          CROSS JOIN LATERAL (%(credit)s) creditor
-                          WHERE (%(condition)s)
-                            AND (debtor.receivable OR creditor.receivable)
-                            AND (debtor.client = creditor.client) IS NOT TRUE)
-                 RETURNING id
-                    """,
-                    debit=self._get_crossing_end_sql(SQL("debit")),
-                    credit=self._get_crossing_end_sql(SQL("credit")),
-                    condition=condition,
-                )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE account_move_line
+                   SET client_crossing = TRUE
+                 WHERE client_crossing IS NOT TRUE
+                   AND id IN (
+                     SELECT unnest(ARRAY[debit.id, credit.id])
+                       FROM account_partial_reconcile part
+                       JOIN account_move_line debit ON debit.id = part.debit_move_id
+                       JOIN account_move_line credit ON credit.id = part.credit_move_id
+                      CROSS JOIN LATERAL (%(debit)s) debtor
+                      CROSS JOIN LATERAL (%(credit)s) creditor
+                      WHERE (%(condition)s)
+                        AND (debtor.receivable OR creditor.receivable)
+                        AND (debtor.client = creditor.client) IS NOT TRUE)
+             RETURNING id
+                """,
+                debit=self._get_crossing_end_sql(SQL("debit")),
+                credit=self._get_crossing_end_sql(SQL("credit")),
+                condition=condition,
             )
-        ]
+        )
+        self.invalidate_model(["client_crossing"], flush=False)
+        return [item_id for (item_id,) in rows]
 
     @api.model
     def _get_crossing_end_sql(self, item):

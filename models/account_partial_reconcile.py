@@ -3,6 +3,12 @@ from odoo.exceptions import UserError
 
 from ..const import VIEWER
 
+# The two items of a match, and what writing changes who has how much.
+ENDS = ("debit_move_id", "credit_move_id")
+MATCHING_FIELDS = frozenset(
+    (*ENDS, "amount", "debit_amount_currency", "credit_amount_currency")
+)
+
 
 class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
@@ -51,6 +57,29 @@ class AccountPartialReconcile(models.Model):
             accounts._invalidate_figures()
         return result
 
+    def write(self, vals):
+        """Override of the ORM to have the clients judged whose items are matched
+        otherwise, and to match no more than is open."""
+        if MATCHING_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        accounts = self.env["client.account"]
+        # Sudo: whose items these are is looked at to judge, not shown.
+        partials = self.sudo()
+        new = partials.debit_move_id.browse(
+            vals[name] for name in ENDS if vals.get(name)
+        )
+        items = partials.debit_move_id | partials.credit_move_id | new
+        with accounts._watching() as watch:
+            accounts._note_items(items)
+            result = super().write(vals)
+            accounts._invalidate_figures()
+            items._mark_crossing()
+            if not self.env.su:
+                self._check_raw_match()
+                watch.matched |= set(self.ids)
+        partials._trigger_client_notices()
+        return result
+
     @api.model
     def _get_crossing_items(self, vals_list):
         """Return the items of matches to be made that do not count for the same client.
@@ -62,9 +91,7 @@ class AccountPartialReconcile(models.Model):
         crossing = lines
         for vals in vals_list:
             items = lines.browse(
-                item_id
-                for name in ("debit_move_id", "credit_move_id")
-                if (item_id := vals.get(name))
+                item_id for name in ENDS if (item_id := vals.get(name))
             )
             if self._is_crossing(items):
                 crossing |= items
@@ -91,6 +118,82 @@ class AccountPartialReconcile(models.Model):
         """Have the balances of clients looked at whose items these match."""
         if "asset_receivable" in self.debit_move_id.mapped("account_type"):
             self.env["client.account"]._trigger_notices()
+
+    # === What matches by hand may do ===
+
+    def _check_raw_match(self):
+        """Refuse matches by hand that Odoo's own engine would not make.
+
+        :raise UserError: when an item is no posted one of an account that is reconciled
+        """
+        for item in (self.debit_move_id | self.credit_move_id).sudo():
+            if item.parent_state != "posted" or not (
+                item.account_id.reconcile
+                or item.account_type in ("asset_cash", "liability_credit_card")
+            ):
+                raise UserError(
+                    self.env._(
+                        "%s cannot be matched: only posted items of accounts that are "
+                        "reconciled are. Post it first.",
+                        item.move_id.display_name,
+                    )
+                )
+
+    def _check_matched(self):
+        """Refuse to match more of an item than is open on it.
+
+        :raise UserError: when what is open has changed its sign
+        """
+        for item in (self.debit_move_id | self.credit_move_id).exists():
+            sign = 1 if item.balance > 0 or item.amount_currency > 0 else -1
+            company, currency = item.company_currency_id, item.currency_id
+            if (
+                company.compare_amounts(sign * item.amount_residual, 0) < 0
+                or currency.compare_amounts(sign * item.amount_residual_currency, 0) < 0
+            ):
+                raise UserError(
+                    self.env._(
+                        "More is matched with %s than is open on it. Match no more "
+                        "than is open.",
+                        item.move_id.display_name,
+                    )
+                )
+
+    def _check_may_take_off(self):
+        """Keep credit on the document that was posted with it.
+
+        Who pays up front would pay the next document with the same credit. Whoever
+        resets the document takes it off with the debt.
+
+        :raise UserError: when the client pays up front and the user is no approver
+        """
+        # Sudo: whose items these are is looked at to decide, not shown.
+        for part in self.sudo():
+            document = part.debit_move_id.move_id
+            if (
+                document.state != "posted"
+                or not document._is_balance_gated()
+                or not part.debit_move_id.partner_id
+            ):
+                continue
+            client, root = part.debit_move_id._get_client_key()
+            policy = self.env["client.account"]._get_client_policy(
+                client, root, "pay_later"
+            )
+            if policy == "disabled" and not self.env["res.partner"]._may_decide_in(
+                root
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(client)s pays up front, and %(document)s was posted with "
+                        "this credit. Ask an approver of client accounts to take it "
+                        "off, or reset the document.",
+                        client=client.display_name,
+                        document=document.display_name,
+                    )
+                )
+
+    # === Taking allocations off ===
 
     def action_remove_client_allocation(self):
         """Take allocations off: they return to the credit, the invoice is open again.

@@ -329,7 +329,7 @@ class ClientAccount(models.Model):
         )
 
     @api.model
-    def _get_open_item_sql(self):
+    def _get_open_item_sql(self, sign=0):
         """Return the condition that an item is an open receivable one.
 
         The only place that says so in SQL; `account.move.line._get_open_item_domain`
@@ -337,14 +337,24 @@ class ClientAccount(models.Model):
         items holds, so that settled history costs nothing. Either residual keeps an
         item open: 50 IDR are 0.00 USD and still due.
 
+        :param int sign: 1 for debts only, -1 for credits only, 0 for both
         :return: `SQL` on the alias `line` of account_move_line
         """
         lines = self.env["account.move.line"]._fields
+        signed = SQL("TRUE")
+        if sign:
+            operator = SQL(">" if sign > 0 else "<")
+            signed = SQL(
+                "(line.amount_residual %(operator)s 0 OR line.amount_residual = 0"
+                " AND line.amount_residual_currency %(operator)s 0)",
+                operator=operator,
+            )
         return SQL(
             "(line.amount_residual <> 0 OR line.amount_residual_currency <> 0)"
             " AND line.parent_state = 'posted'"
             " AND line.account_id = ANY(ARRAY(SELECT id FROM account_account"
-            " WHERE account_type = 'asset_receivable'))",
+            " WHERE account_type = 'asset_receivable')) AND %s",
+            signed,
             to_flush=(
                 lines["amount_residual"],
                 lines["amount_residual_currency"],

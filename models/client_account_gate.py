@@ -1,10 +1,9 @@
-from collections import defaultdict
 from types import SimpleNamespace
 
 from psycopg2.pool import PoolError
 
 from odoo import api, models
-from odoo.exceptions import ConcurrencyError, MissingError, UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
@@ -327,7 +326,7 @@ class ClientAccount(models.Model):
 
         :param changes: from `_take_changes`
         """
-        released = self._take_released(changes)
+        released = self._get_released(changes)
         fallen = {
             key
             for key, items in changes.items()
@@ -468,40 +467,26 @@ class ClientAccount(models.Model):
         _client, root = key
         compare = root.currency_id.compare_amounts
         change = sum(changes.values(), released)
-        account = self.sudo().browse(terms.account_id)
-        moves = self.env["account.move"].sudo()
         floor = -terms.limit_in_force
         short = [
-            index
-            for index in (0, 1)
-            if compare(terms.worth[index], floor) < 0 and compare(change[index], 0) < 0
+            worth
+            for worth, changed in zip(terms.worth, change, strict=True)
+            if compare(worth, floor) < 0 and compare(changed, 0) < 0
         ]
-        if short:
-            floor -= moves._get_balance_grants(key, changes, terms.worth)
-        if all(compare(terms.worth[index], floor) >= 0 for index in short):
+        if not short:
+            return []
+        moves = self.env["account.move"].sudo()
+        debts = moves._group_changes(changes)
+        grants = moves._get_balance_grants(key, debts, terms.worth)
+        if compare(min(short) + sum(grants.values()), floor) >= 0:
             return []
         return moves._get_balance_refusals(
-            account, min(terms.worth), terms.limit_in_force, changes
+            self.sudo().browse(terms.account_id),
+            min(short),
+            terms.limit_in_force,
+            debts,
+            grants,
         )
-
-    @api.model
-    def _take_released(self, changes):
-        """Return what documents that are judged had committed before they were posted.
-
-        :param changes: from `_take_changes`
-        :return: {client key: `Worth`}
-        """
-        released = defaultdict(Worth)
-        lines = self.env["account.move.line"].sudo()
-        items = lines.browse({item for items in changes.values() for item in items})
-        try:
-            moves = items.move_id
-        except MissingError:
-            moves = items.exists().move_id
-        for key, amount in moves._get_released_amounts().items():
-            released[key] += Worth(amount, amount)
-            self._get_watch().released[key] += Worth(amount, amount)
-        return released
 
     # === Asking ===
 

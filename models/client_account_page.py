@@ -142,14 +142,11 @@ class ClientAccount(models.Model):
         rows = self.env.execute_query(
             SQL(
                 "SELECT line.date, -SUM(line.amount_residual) FROM account_move_line"
-                " line WHERE %s AND %s AND line.date > %s"
-                " AND (line.amount_residual < 0 OR line.amount_residual = 0"
-                " AND line.amount_residual_currency < 0)"
-                " GROUP BY 1 ORDER BY 1",
+                " line WHERE %s AND %s AND line.date > %s GROUP BY 1 ORDER BY 1",
                 accounts._get_client_items_sql(
                     SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
                 ),
-                accounts._get_open_item_sql(),
+                accounts._get_open_item_sql(-1),
                 fields.Date.context_today(self),
                 to_flush=self.env["account.move.line"]._fields["date"],
             )
@@ -198,13 +195,8 @@ class ClientAccount(models.Model):
                       FROM account_move_line line
                      WHERE line.partner_id = contact
                        AND line.account_id = account
-                       AND (line.amount_residual <> 0
-                            OR line.amount_residual_currency <> 0)
-                       AND line.parent_state = 'posted'
                        AND line.company_id = ANY(%(companies)s)
-                       AND SIGN(CASE line.amount_residual WHEN 0
-                                THEN line.amount_residual_currency
-                                ELSE line.amount_residual END) = %(sign)s
+                       AND %(is_open)s
                        AND %(condition)s
                      ORDER BY line.date_maturity
                      FETCH FIRST %(limit)s ROWS WITH TIES
@@ -214,7 +206,7 @@ class ClientAccount(models.Model):
                  LIMIT %(limit)s
                 """,
                 **(scope or self._get_page_scope()),
-                sign=sign,
+                is_open=self._get_open_item_sql(sign),
                 limit=limit,
                 condition=condition or SQL("TRUE"),
             )

@@ -23,8 +23,6 @@ class Watch:
         self.origin = {}
         # {client key: ids of the items that have counted for the client}
         self.items = defaultdict(set)
-        # {client key: worth that documents had committed before they were posted}
-        self.released = defaultdict(Worth)
         # Ids of the items of which it is told, not refused, that they go or become
         # less: what they stand for has happened already.
         self.told = set()
@@ -38,6 +36,18 @@ class Watch:
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
         self.terms = {}
+
+    @contextmanager
+    def within(self, name):
+        """Count what is under way, for as long as it is.
+
+        :param str name: exchanges or engine
+        """
+        setattr(self, name, getattr(self, name) + 1)
+        try:
+            yield
+        finally:
+            setattr(self, name, getattr(self, name) - 1)
 
     def note(self, item_id, before):
         """Note what an item was before; what was noted first stands."""
@@ -177,11 +187,35 @@ class ClientAccount(models.Model):
         """
         watch = self._get_watch()
         after = self._get_worths(watch.items[key])
-        change = watch.released[key]
-        for item_id in watch.items[key]:
+        changes = dict.fromkeys(watch.items[key], Worth())
+        for item_id in changes:
             before = watch.origin.get(item_id)
             if before and before[0] == key:
-                change -= before[1]
+                changes[item_id] -= before[1]
             if (now := after.get(item_id)) and now[0] == key:
-                change += now[1]
-        return change
+                changes[item_id] += now[1]
+        released = self._get_released({key: changes})
+        return sum(changes.values(), released[key])
+
+    @api.model
+    def _get_released(self, changes):
+        """Return what documents that take something now had committed before.
+
+        :param changes: {client key: {item id: `Worth` by which it changed}}
+        :return: {client key: `Worth`}, nothing for others
+        """
+        ids = {
+            item_id
+            for items in changes.values()
+            for item_id, worth in items.items()
+            if min(worth) < 0
+        }
+        items = self.env["account.move.line"].sudo().browse(ids)
+        try:
+            amounts = items.move_id._get_released_amounts()
+        except MissingError:
+            amounts = items.exists().move_id._get_released_amounts()
+        released = defaultdict(Worth)
+        for key, amount in amounts.items():
+            released[key] = Worth(amount, amount)
+        return released

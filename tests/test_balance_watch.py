@@ -300,6 +300,59 @@ class TestBalanceWatch(BalanceGateCommon):
                 self.assertEqual(told, state == "draft")
                 self.assertEqual(self.account.balance, 10)
 
+    def test_post_anyway_is_offered_for_drafts_alone(self):
+        approver = self._make_user(
+            "watch_billing_approver",
+            "account.group_account_invoice,client_account.group_client_account_approver",
+        )
+        invoice = self._make_invoice(100, post=False)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET create_date = create_date - interval '1 day'"
+            " WHERE id = %s",
+            [invoice.id],
+        )
+        self.env.invalidate_all()
+        self._get_account(self.other_client).negative_balance = "allowed"
+        item = self._get_receivable(self._make_invoice(5, partner=self.other_client))
+        for user, act, offered in (
+            (approver, lambda: invoice.with_user(approver).action_post(), True),
+            (self.biller, lambda: invoice.with_user(self.biller).action_post(), False),
+            (
+                approver,
+                lambda: item.with_user(approver).write({"partner_id": self.client.id}),
+                False,
+            ),
+        ):
+            with self.assertRaises(BalanceRefused) as refused:
+                with self.env.cr.savepoint():
+                    act()
+            self.env.invalidate_all()
+            with self.subTest(user=user.login, offered=offered):
+                actions = refused.exception.args[1]
+                self.assertEqual(bool(actions["post_anyway"]), offered)
+
+    # === What an own order had committed ===
+
+    def test_an_order_s_own_invoice_releases_what_it_had_committed(self):
+        """Committed 80 of 100: its own invoice of 80 fits, another of 30 does not; and
+        so it is where the invoice is refused and posted again."""
+        self._grant(100)
+        invoice = self._make_invoice(80, post=False)
+        moves = self.env.registry["account.move"]
+        key = (self.client, self.company)
+
+        def get_released(documents):
+            return {key: 80.0} if invoice in documents else {}
+
+        with patch.object(moves, "_get_released_amounts", get_released):
+            with self._committed({self.account: 80}):
+                self.assertBalanceRefused(self._make_invoice, 30)
+            # Once it is posted, its order has nothing committed any more.
+            invoice.action_post()
+            self.assertBalanceRefused(self._make_invoice, 21)
+            self._make_invoice(20)
+
     # === Rates ===
 
     def test_rate_of_somebody_s_own(self):

@@ -85,6 +85,19 @@ class TestGateRoutes(ServerCase):
             ],
         )
 
+        [cls.bank_line] = cls.admin.call(
+            "account.bank.statement.line",
+            "create",
+            [
+                {
+                    "journal_id": cls._find_journal("bank"),
+                    "date": "2026-01-01",
+                    "payment_ref": "Deposit",
+                    "amount": 1,
+                }
+            ],
+        )
+
     @classmethod
     def _find_account(cls, kind):
         return cls.admin.call(
@@ -434,6 +447,24 @@ class TestGateRoutes(ServerCase):
         self._post(self._invoice(client_id, TAKEN + CREDIT))
         yield self._match(call, debit_ids, client_id, CREDIT)
 
+    def _try_match_rewritten(self, call, client_id):
+        """A match of the client's own is turned to another client's invoice, or made
+        larger than what is open."""
+        other_id, _account = self._open_client("allowed")
+        debit_ids = self._get_items(self._post(self._invoice(other_id, TAKEN)))
+        own_ids = self._get_items(self._post(self._invoice(client_id, CREDIT)))
+        part_ids = self._match(self.admin.call, own_ids, client_id, CREDIT)
+        self._post(self._entry(client_id, -TAKEN))
+        self._post(self._invoice(client_id, TAKEN))
+        yield call(PART, "write", part_ids, {"debit_move_id": debit_ids[0]})
+        yield call(PART, "write", part_ids, {"amount": 10 * TAKEN})
+
+    def _try_forged_bank_line(self, call, client_id):
+        move_id = self._post(self._entry(client_id, -TAKEN))
+        self._post(self._invoice(client_id, TAKEN))
+        yield call(MOVE, "write", [move_id], {"statement_line_id": self.bank_line})
+        yield call(ITEM, "unlink", self._get_items(move_id))
+
     def _try_reset_raised_and_posted_again(self, call, client_id):
         move_id = self._post(self._invoice(client_id, 1))
         yield call(MOVE, "button_draft", [move_id])
@@ -541,6 +572,8 @@ class TestGateRoutes(ServerCase):
             "_try_credit_erased",
             "_try_match_with_a_draft",
             "_try_match_above_what_is_open",
+            "_try_match_rewritten",
+            "_try_forged_bank_line",
             "_try_partner_of_a_posted_invoice",
             "_try_price_of_a_posted_line",
             "_try_draft_lines_moved_into_posted",

@@ -220,12 +220,7 @@ class ClientAccountPayment(models.TransientModel):
             self._fetch_open_item_ids(
                 1,
                 limit,
-                SQL(
-                    "NOT EXISTS (SELECT FROM account_move WHERE id = line.move_id"
-                    " AND payment_state = 'in_payment') AND %s",
-                    self._get_search_sql(),
-                    to_flush=self.env["account.move"]._fields["payment_state"],
-                ),
+                SQL("%s AND %s", self._get_payable_sql(), self._get_search_sql()),
             )
         )
         debts = (debts | self._search_waiting_drafts())._sorted_for_allocation()

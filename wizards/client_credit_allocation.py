@@ -168,16 +168,11 @@ class ClientCreditAllocation(models.TransientModel):
 
         :return: `SQL` on the alias `line` of account_move_line
         """
-        being_paid = SQL(
-            "EXISTS (SELECT FROM account_move WHERE id = line.move_id"
-            " AND payment_state = 'in_payment')",
-            to_flush=self.env["account.move"]._fields["payment_state"],
-        )
         if self.debit_line_id:
-            return SQL("NOT %s", being_paid)
+            return self._get_payable_sql()
         return SQL(
-            "NOT %s AND NOT %s",
-            being_paid,
+            "%s AND NOT %s",
+            self._get_payable_sql(),
             self.env["account.move"]._get_credit_excluded_sql(SQL("line.move_id")),
         )
 

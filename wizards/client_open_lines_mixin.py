@@ -114,24 +114,40 @@ class ClientOpenLinesMixin(models.AbstractModel):
         for line in self.line_ids:
             # Of a document that comes twice the first line is as good as any.
             lines.setdefault(line.sudo()[key]._origin, line)
-        table = SQL.identifier(self.line_ids._table)
+        self._update_lines(
+            {lines[item].id: amt for item, amt in amounts.items() if item in lines}
+        )
+        self._insert_lines(
+            {item: amount for item, amount in amounts.items() if item not in lines}
+        )
+        self.invalidate_recordset()
+        self.line_ids.invalidate_model()
+
+    def _update_lines(self, amounts):
+        """Write amounts on the lines there are, zero on all others.
+
+        :param amounts: {line id: amount}
+        """
         self.env.cr.execute(
             SQL(
                 "UPDATE %s line SET amount = COALESCE(plan.amount, 0) FROM"
                 " unnest(%s::integer[]) shown(id) LEFT JOIN"
                 " unnest(%s::integer[], %s::numeric[]) plan(id, amount)"
                 " ON plan.id = shown.id WHERE line.id = shown.id",
-                table,
+                SQL.identifier(self.line_ids._table),
                 self.line_ids.ids,
-                [lines[item].id for item in amounts if item in lines],
-                [amount for item, amount in amounts.items() if item in lines],
+                list(amounts),
+                list(amounts.values()),
             )
         )
-        values = [
-            (self._prepare_line(item), amount)
-            for item, amount in amounts.items()
-            if item not in lines
-        ]
+
+    def _insert_lines(self, amounts):
+        """Add lines with amounts.
+
+        :param amounts: {item: amount}
+        """
+        key = self._get_line_key()
+        values = [self._prepare_line(item) for item in amounts]
         self.env.cr.execute(
             SQL(
                 "INSERT INTO %(table)s (%(window)s, %(key)s, sequence, amount,"
@@ -140,20 +156,31 @@ class ClientOpenLinesMixin(models.AbstractModel):
                 " now.now FROM unnest(%(items)s::integer[], %(sequences)s::integer[],"
                 " %(amounts)s::numeric[]) plan(item, sequence, amount),"
                 " (SELECT now() AT TIME ZONE 'UTC') now(now)",
-                table=table,
+                table=SQL.identifier(self.line_ids._table),
                 window=SQL.identifier(self._fields["line_ids"].inverse_name),
                 key=SQL.identifier(key),
                 id=self.id,
                 uid=self.env.uid,
-                items=[vals[key] for vals, _amount in values],
-                sequences=[vals["sequence"] for vals, _amount in values],
-                amounts=[amount for _vals, amount in values],
+                items=[vals[key] for vals in values],
+                sequences=[vals["sequence"] for vals in values],
+                amounts=list(amounts.values()),
             )
         )
-        self.invalidate_recordset()
-        self.line_ids.invalidate_model()
 
     # === Search ===
+
+    @api.model
+    def _get_payable_sql(self):
+        """Return the condition that a document is not being paid already, see
+        `account.move.line._get_being_paid_problem`.
+
+        :return: `SQL` on the alias `line` of account_move_line
+        """
+        return SQL(
+            "NOT EXISTS (SELECT FROM account_move WHERE id = line.move_id"
+            " AND payment_state = 'in_payment')",
+            to_flush=self.env["account.move"]._fields["payment_state"],
+        )
 
     def _get_search_sql(self):
         """Return the condition that a document is searched for.

@@ -35,6 +35,17 @@ MIXED = {**GUARDED, "delete": 2, "pay back": 2}
 PLAIN = {"invoice": 1, "refund": 1}
 
 
+def prepare_document(partner_id, amount, move_type="out_invoice"):
+    """Return the values of a document of one line."""
+    line = {"name": "Lessons", "price_unit": amount, "tax_ids": []}
+    return {
+        "move_type": move_type,
+        "partner_id": partner_id,
+        "invoice_payment_term_id": False,
+        "invoice_line_ids": [(0, 0, line)],
+    }
+
+
 class Race:
     """Callers at the clients of one database, through two servers."""
 
@@ -102,68 +113,42 @@ class Race:
         session = dice.choice(self.sessions)
         partner_id, account_id = client
         if kind in ("invoice", "refund"):
-            amount = dice.choice((10, 20, 30))
-            [move_id] = session.call(
-                MOVE,
-                "create",
-                [
-                    {
-                        "move_type": f"out_{kind}",
-                        "partner_id": partner_id,
-                        "invoice_payment_term_id": False,
-                        "invoice_line_ids": [
-                            (
-                                0,
-                                0,
-                                {
-                                    "name": "Lessons",
-                                    "price_unit": amount,
-                                    "tax_ids": [],
-                                },
-                            )
-                        ],
-                    }
-                ],
-            )
-            session.call(MOVE, "action_post", [move_id])
+            self.post_document(session, kind, partner_id, dice.choice((10, 20, 30)))
         elif kind == "charge":
             session.call(ACCOUNT, "charge", [account_id], 10.0, "Race")
         elif kind == "credit":
-            made.append(
-                session.call(ACCOUNT, "issue_credit", [account_id], 15.0, "Race")
-            )
+            credit = session.call(ACCOUNT, "issue_credit", [account_id], 15.0, "Race")
+            made.append(credit)
         elif kind == "delete" and made:
             session.call(MOVE, "action_client_adjustment_delete", [made.pop()])
         elif kind == "pay back":
-            window = session.call(
-                "client.account.payment",
-                "create",
-                [
-                    {
-                        "account_id": account_id,
-                        "payment_type": "outbound",
-                        "amount": 5.0,
-                    }
-                ],
-            )
-            session.call("client.account.payment", "action_confirm", window)
+            self.pay_back(session, account_id)
         elif kind == "suspend":
             session.call(ACCOUNT, "action_suspend", [account_id], "Race")
             session.call(ACCOUNT, "action_resume", [account_id], "Race")
         elif kind == "limit":
-            request = session.call(
-                "client.account.request",
-                "create",
-                [
-                    {
-                        "account_id": account_id,
-                        "requested_limit": LIMIT,
-                        "reason": "Race",
-                    }
-                ],
-            )
-            session.call("client.account.request", "action_submit", request)
-            session.call("client.account.request", "action_approve", request)
+            self.grant_limit(session, account_id)
+
+    def post_document(self, session, kind, partner_id, amount):
+        """Make and post an invoice or a refund."""
+        move_ids = session.call(
+            MOVE, "create", [prepare_document(partner_id, amount, f"out_{kind}")]
+        )
+        session.call(MOVE, "action_post", move_ids)
+
+    def pay_back(self, session, account_id):
+        """Pay credit back through the window."""
+        values = {"account_id": account_id, "payment_type": "outbound", "amount": 5.0}
+        window = session.call("client.account.payment", "create", [values])
+        session.call("client.account.payment", "action_confirm", window)
+
+    def grant_limit(self, session, account_id):
+        """Ask for a limit and approve it."""
+        model = "client.account.request"
+        values = {"account_id": account_id, "requested_limit": LIMIT, "reason": "Race"}
+        request = session.call(model, "create", [values])
+        session.call(model, "action_submit", request)
+        session.call(model, "action_approve", request)
 
     def run(self, kinds, clients, count):
         """Have all callers at work; return the seconds and what became of it all.
@@ -314,19 +299,10 @@ def race_batch(race):
     """Post 500 invoices of 50 clients in one call beside small charges."""
     clients = race.make_clients(50)
     session = race.sessions[0]
-    line = {"name": "Lessons", "price_unit": 1, "tax_ids": []}
     move_ids = session.call(
         MOVE,
         "create",
-        [
-            {
-                "move_type": "out_invoice",
-                "partner_id": clients[number % 50][0],
-                "invoice_payment_term_id": False,
-                "invoice_line_ids": [(0, 0, line)],
-            }
-            for number in range(500)
-        ],
+        [prepare_document(clients[number % 50][0], 1) for number in range(500)],
     )
     waits, stop = [], threading.Event()
 
@@ -367,8 +343,6 @@ def race_kills(race, count, kills):
             done += count // 4
         stop.set()
         killed = future.result()
-    stopper = threading.Event()
-    stopper.set()
     half_done = race.find_half_done(clients)
     print(f"  {killed} kills during {done} operations: {half_done} entries half done.")
     for outcome, number in outcomes.most_common():
