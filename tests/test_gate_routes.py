@@ -85,7 +85,10 @@ class TestGateRoutes(ServerCase):
             ],
         )
 
-        [cls.bank_line] = cls.admin.call(
+        banker = cls._sign_in(
+            "gate_banker", "gate banker", "group_account_basic", "account"
+        )
+        [cls.bank_line] = banker.call(
             "account.bank.statement.line",
             "create",
             [
