@@ -197,6 +197,7 @@ class AccountMove(models.Model):
         """
         accounts = self.env["client.account"]
         for move in self:
+            # Sudo: marks are read to decide, not shown.
             if not move._is_balance_gated() or move.sudo().client_anyway_reason:
                 # An approval was for what was posted then.
                 continue
@@ -238,6 +239,7 @@ class AccountMove(models.Model):
         :param changes: {item id: `Worth`} of one client
         """
         told = self.env["client.account"]._get_watch().told
+        # Sudo: whose items these are is looked at to judge, not shown.
         lines = self.env["account.move.line"].sudo()
         existing = lines.browse(changes).exists()
         debts = defaultdict(float)
@@ -706,6 +708,7 @@ class AccountMove(models.Model):
         :return: a window action, False where there is none for this user, or for
             documents that go with the refusal as they were just made
         """
+        # Sudo: who charges a client need not read entries.
         kept = bool(self) and all(move._stays_draft() for move in self.sudo())
         may_decide = self.env["res.partner"]._may_decide_in(
             self.company_id.sudo().root_id

@@ -42,6 +42,7 @@ class AccountMove(models.Model):
         """
         if self.env.su:
             return
+        # Sudo: items are looked at to decide, not shown.
         for move in self.sudo():
             if move.client_adjustment or move._get_posted_receivable_items():
                 move._refuse_deletion()
@@ -130,6 +131,7 @@ class AccountMove(models.Model):
             day = move.expected_currency_rate
             if not day or abs(rate / day - 1) <= RATE_TOLERANCE:
                 continue
+            # Sudo: a branch's user need not read the root company.
             if self.env["res.partner"]._may_decide_in(move.company_id.sudo().root_id):
                 continue
             raise UserError(

@@ -340,6 +340,7 @@ class AccountMoveLine(models.Model):
         """
         if self.env.su:
             return
+        # Sudo: whose items these are is looked at to decide, not shown.
         for item in self.sudo():
             if item._get_worth() and not item.move_id._is_bank_line():
                 item.move_id._refuse_deletion()

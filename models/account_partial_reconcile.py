@@ -126,6 +126,7 @@ class AccountPartialReconcile(models.Model):
 
         :raise UserError: when an item is no posted one of an account that is reconciled
         """
+        # Sudo: items are looked at to decide; the refusal names documents of the match.
         for item in (self.debit_move_id | self.credit_move_id).sudo():
             if item.parent_state != "posted" or not (
                 item.account_id.reconcile

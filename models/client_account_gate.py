@@ -36,6 +36,7 @@ class ClientAccount(models.Model):
         if not TERMS.isdisjoint(vals):
             self._lock_clients()
             terms = self._get_watch().terms
+            # Sudo: terms are kept to judge by them, whatever the user may read.
             for account in self.sudo():
                 limit = account.credit_limit if account.state == "granted" else 0.0
                 policy = account._get_policy("negative_balance")
@@ -225,6 +226,7 @@ class ClientAccount(models.Model):
     def _lock_clients(self):
         """Wait for the locks of these accounts: called before a limit or policy of
         theirs is lowered, or what they have committed grows."""
+        # Sudo: a branch's user need not read the root company.
         accounts = self.sudo()
         if keys := {(account.partner_id, account.company_id) for account in accounts}:
             self.env.execute_query(self._get_lock_sql(keys))
@@ -373,8 +375,8 @@ class ClientAccount(models.Model):
         worth = self._measure(key)
         if compare(min(worth), -posting.limit_in_force) >= 0:
             return
+        # Sudo: the chatter is for those who may read the account; so are the documents.
         account = self.sudo().browse(posting.account_id)
-        # Sudo: documents are named to those who may read the account.
         lines = self.env["account.move.line"].sudo().browse(changes).exists()
         change = min(sum(changes.values(), NOTHING))
         account.message_post(
@@ -475,6 +477,7 @@ class ClientAccount(models.Model):
         ]
         if not short:
             return []
+        # Sudo: the policy binds whoever acts, whatever they may see.
         moves = self.env["account.move"].sudo()
         debts = moves._group_changes(changes)
         grants = moves._get_balance_grants(key, debts, terms.worth)
@@ -505,6 +508,7 @@ class ClientAccount(models.Model):
 
         :return: {account: sentence that says why not}, empty where all fit
         """
+        # Sudo: whoever asks about an order need not read accounts.
         asked = {
             (account.partner_id, account.company_id): (account, amount)
             for account, amount in amounts.items()

@@ -81,6 +81,7 @@ class ClientAccount(models.Model):
         :return: company currency
         """
         self.ensure_one()
+        # Sudo, here and below: a branch's user need not read the root company.
         [(difference,)] = self.env.execute_query(
             self._get_ledger_difference_sql(
                 self.partner_id.ids, self.sudo().company_id.ids

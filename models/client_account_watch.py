@@ -110,6 +110,7 @@ class ClientAccount(models.Model):
     def _end_watching(self, watch):
         """Judge what the outermost operation has done."""
         if watch.matched:
+            # Sudo: matches are looked at to judge, not shown.
             partials = self.env["account.partial.reconcile"].sudo()
             matched, watch.matched = watch.matched, set()
             partials.browse(matched).exists()._check_matched()
@@ -136,6 +137,7 @@ class ClientAccount(models.Model):
         :param items: `account.move.line`, posted ones or not
         """
         watch = self._get_watch()
+        # Sudo: items are looked at to judge, not shown.
         for item in items.sudo():
             if item.id not in watch.pending:
                 watch.note(item.id, item._get_worth())
@@ -210,6 +212,7 @@ class ClientAccount(models.Model):
             for item_id, worth in items.items()
             if min(worth) < 0
         }
+        # Sudo: as above.
         items = self.env["account.move.line"].sudo().browse(ids)
         try:
             amounts = items.move_id._get_released_amounts()

@@ -38,6 +38,7 @@ class MailActivity(models.Model):
         if self.env.su:
             return
         kind = self.env.ref(ACTIVITY_TYPE, raise_if_not_found=False)
+        # Sudo: requests are looked at to decide; one's own may be named.
         waiting = self.sudo().filtered(
             lambda activity: (
                 activity.res_model == "client.account.request"

@@ -79,6 +79,7 @@ class ClientOpenLinesMixin(models.AbstractModel):
     def _onchange_search_text(self):
         """Show what is found, beside the lines with an amount."""
         lines = self.line_ids.filtered("amount")
+        # Sudo: as in `_get_line_items`.
         kept = lines.sudo()[self._get_line_key()]._origin
         found = self._search_line_items(LINES_SHOWN + len(kept)) - kept
         for item in found[:LINES_SHOWN]:
@@ -112,6 +113,7 @@ class ClientOpenLinesMixin(models.AbstractModel):
         self.env.flush_all()
         lines = {}
         for line in self.line_ids:
+            # Sudo: as in `_get_line_items`.
             # Of a document that comes twice the first line is as good as any.
             lines.setdefault(line.sudo()[key]._origin, line)
         self._update_lines(
