@@ -4,6 +4,8 @@
 VIEWER = "client_account.group_client_account_viewer"
 OFFICER = "client_account.group_client_account_officer"
 APPROVER = "client_account.group_client_account_approver"
+# Of accounting: who makes invoices; it implies the officer.
+BILLER = "account.group_account_invoice"
 
 # === States of an account ===
 # Those in which somebody has decided about a limit that stands on record.
@@ -37,6 +39,16 @@ POLICIES = {
 THRESHOLDS = {
     "low_balance_client_threshold": "low_balance_client",
     "low_balance_manager_threshold": "low_balance_manager",
+}
+
+# === Ageing ===
+# How many days past their due date debts are: the least and the most, None for any.
+AGEING = {
+    "amount_not_due": (None, 0),
+    "overdue_1_30": (1, 30),
+    "overdue_31_60": (31, 60),
+    "overdue_61_90": (61, 90),
+    "overdue_91": (91, None),
 }
 
 # === Bounds ===

@@ -11,9 +11,11 @@ from . import account_move_line_allocation
 from . import account_move_line_application
 from . import account_partial_reconcile
 from . import account_move_guard
+from . import account_payment
 from . import account_payment_term
 from . import client_account
 from . import client_account_adjustment
+from . import client_account_ageing
 from . import client_account_alert
 from . import client_account_figures
 from . import client_account_gate
@@ -23,7 +25,9 @@ from . import client_account_merge
 from . import client_account_notice
 from . import client_account_page
 from . import client_account_policy
+from . import client_account_profile
 from . import client_account_request
+from . import client_account_statement
 from . import client_account_watch
 from . import ir_attachment
 from . import mail_activity
@@ -39,3 +43,4 @@ from . import res_partner_alert
 from . import res_partner_limit
 from . import res_partner_merge
 from . import res_partner_policy
+from . import res_partner_profile

@@ -95,6 +95,32 @@ class AccountMove(models.Model):
         for move in self:
             move.client_adjustment_allocated = bool(move._get_client_allocations())
 
+    # === Chatter ===
+
+    def _log_adjustments(self, accounts):
+        """Write on the accounts of these adjustments that they were made.
+
+        :param accounts: the `client.account` of each, in the same order
+        """
+        notes = [move._get_made_note() for move in self]
+        self.env["client.account"]._log_acts(zip(accounts, notes, strict=True))
+
+    def _get_made_note(self):
+        """Return that this adjustment was made, in a sentence with its reason."""
+        values = {
+            "amount": self._format_adjustment(),
+            "move": self.name,
+            "reason": self.client_adjustment_reason,
+        }
+        if self.client_adjustment == "credit":
+            return self.env._("%(amount)s credited with %(move)s: %(reason)s", **values)
+        return self.env._("%(amount)s charged with %(move)s: %(reason)s", **values)
+
+    def _format_adjustment(self):
+        """Return the amount of this adjustment in words."""
+        items = self._get_receivable_items()
+        return self.company_currency_id.format(abs(sum(items.mapped("balance"))))
+
     # === Dates and keys ===
 
     def _tell_moved_dates(self, dates):
@@ -112,38 +138,6 @@ class AccountMove(models.Model):
                         booked=format_date(self.env, move.date),
                     )
                 )
-
-    def _get_client_done_action(self, date):
-        """Return the action of a wizard that booked these: the real date if it moved.
-
-        The window closes, so that the user stays on the client; `infos` names the
-        documents for callers.
-
-        :param date: the date asked for, or None
-        """
-        close = {
-            "type": "ir.actions.act_window_close",
-            "infos": {"res_model": self._name, "res_ids": self.ids},
-        }
-        # Sudo: officers need no right to read journal entries; they made these.
-        moved = self.sudo().filtered(lambda move: date and move.date != date)
-        if not moved:
-            return close
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning",
-                "sticky": True,
-                "message": self.env._(
-                    "The books are closed on that date: %(moves)s booked on %(date)s "
-                    "instead.",
-                    moves=", ".join(moved.mapped("name")[:5]),
-                    date=format_date(self.env, moved[0].date),
-                ),
-                "next": close,
-            },
-        }
 
     def _check_same_adjustment(self, account, values):
         """Make sure a key that is repeated repeats the same adjustment.
@@ -335,7 +329,9 @@ class AccountMove(models.Model):
                 move.line_ids if move.move_type == "entry" else move.invoice_line_ids
             )
             lines.write({"name": values["reason"][:MAX_ITEM_REASON]})
+        before = move._format_adjustment()
         if not move._is_adjustment_changed(values):
+            move._log_modified(before)
             return
         move._check_adjustment_modifiable(values)
         allocations = move._get_adjustment_allocations()
@@ -348,9 +344,25 @@ class AccountMove(models.Model):
         move._hold_credits()._post(soft=False)
         move._tell_moved_dates([values["date"]])
         move._allocate_again(allocations)
+        move._log_modified(before)
         if raised:
             keys = set(move._get_posted_receivable_items()._group_by_client())
             move._pay_up_front(self.env["client.account"]._get_postings(keys))
+
+    def _log_modified(self, before):
+        """Write on the document and its account that this adjustment was modified.
+
+        :param str before: its amount before, in words
+        """
+        note = self.env._(
+            "%(move)s modified: %(before)s is %(after)s now. %(reason)s",
+            move=self.name,
+            before=before,
+            after=self._format_adjustment(),
+            reason=self.client_adjustment_reason,
+        )
+        self._message_log(body=note)
+        self.env["client.account"]._log_acts([(self._get_client_account(), note)])
 
     def _hold_credits(self):
         """Return the documents in a context in which posting applies no credit."""
@@ -511,10 +523,7 @@ class AccountMove(models.Model):
         self._check_adjustment()
         # Sudo: officers need no right to read journal entries; these are adjustments.
         for move in self.sudo():
-            if allocated := move._get_client_allocations():
-                documents = (
-                    allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
-                ) - move
+            if documents := move._get_allocated_documents():
                 raise UserError(
                     self.env._(
                         "%(move)s is allocated to %(documents)s. Remove it there "
@@ -530,35 +539,84 @@ class AccountMove(models.Model):
         self._check_adjustment()
         return self._delete_adjustments()
 
-    def _delete_adjustments(self):
+    def action_open_client_deletion(self):
+        """Open the window that deletes one adjustment, and says what that does."""
+        self._check_one_document()
+        self._check_adjustment()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Delete %s", self.sudo().display_name),
+            "res_model": "client.account.deletion",
+            "views": [[False, "form"]],
+            "target": "new",
+            "context": {"default_move_id": self.id},
+        }
+
+    def _get_allocated_documents(self):
+        """Return the documents that these are allocated to."""
+        allocated = self._get_client_allocations()
+        return (
+            allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
+        ) - self
+
+    def _delete_adjustments(self, reason=""):
         """Cancel adjustments, or reverse them where the books are locked.
 
+        :param str reason: why, for the chatter of the documents and accounts
         :return: True
         """
         # Sudo: officers need no right to change journal entries; these are adjustments.
         for move in in_plain_context(self.sudo()):
+            move._log_deleted(reason)
             move._get_client_allocations().unlink()
             if move._is_adjustment_locked():
-                reversal = move._reverse_moves(
-                    [
-                        {
-                            "date": fields.Date.context_today(move),
-                            "ref": self.env._("Deletion of %s", move.name),
-                        }
-                    ],
-                    cancel=True,
-                )
-                move.message_post(
-                    body=self.env._(
-                        "The books are locked on %(date)s: deleted by the reversal "
-                        "%(reversal)s.",
-                        date=format_date(self.env, move.date),
-                        reversal=reversal.display_name,
-                    )
-                )
+                move._reverse_adjustment()
             else:
                 move.button_cancel()
         return True
+
+    def _log_deleted(self, reason):
+        """Write on the document and its account that this adjustment is deleted."""
+        documents = self._get_allocated_documents()
+        note = " ".join(
+            filter(
+                None,
+                (
+                    self.env._(
+                        "%(move)s of %(amount)s deleted.",
+                        move=self.name,
+                        amount=self._format_adjustment(),
+                    ),
+                    documents
+                    and self.env._(
+                        "Open again: %s.", ", ".join(documents.mapped("display_name"))
+                    ),
+                    reason,
+                ),
+            )
+        )
+        self._message_log(body=note)
+        self.env["client.account"]._log_acts([(self._get_client_account(), note)])
+
+    def _reverse_adjustment(self):
+        """Reverse this adjustment, whose books are locked, today."""
+        reversal = self._reverse_moves(
+            [
+                {
+                    "date": fields.Date.context_today(self),
+                    "ref": self.env._("Deletion of %s", self.name),
+                }
+            ],
+            cancel=True,
+        )
+        self.message_post(
+            body=self.env._(
+                "The books are locked on %(date)s: deleted by the reversal "
+                "%(reversal)s.",
+                date=format_date(self.env, self.date),
+                reversal=reversal.display_name,
+            )
+        )
 
     def _is_adjustment_locked(self):
         """Tell whether this entry can no longer be cancelled, only reversed."""

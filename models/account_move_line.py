@@ -560,6 +560,49 @@ class AccountMoveLine(models.Model):
         """Remove what is allocated of the adjustment of one item, then delete it."""
         return self._get_adjustment().action_client_adjustment_release_delete()
 
+    def action_open_client_deletion(self):
+        """Open the window that deletes the adjustment of one item."""
+        return self._get_adjustment().action_open_client_deletion()
+
+    def action_open_client_credit(self):
+        """Open one credit with what is allocated of it."""
+        self.ensure_one()
+        view = self.env.ref("client_account.account_move_line_view_form_client_credit")
+        return {
+            **self._get_records_action(),
+            "views": [[view.id, "form"]],
+            "name": self.env._("Client Credit"),
+        }
+
+    def action_receive_client_payment(self):
+        """Open the window that receives money for these open items of one client."""
+        account = self._get_one_client_account()
+        action = account.action_receive_payment()
+        action["context"]["client_paid_item_ids"] = self.ids
+        return action
+
+    def action_allocate_client_credit(self):
+        """Open the window that allocates the credit of one client to these items."""
+        account = self._get_one_client_account()
+        action = account.action_allocate_credit()
+        action["context"]["client_paid_item_ids"] = self.ids
+        return action
+
+    def _get_one_client_account(self):
+        """Return the account of the one client of these items.
+
+        :raise UserError: when they are of several clients, or none is ticked
+        """
+        # Sudo: officers need no right to read journal items of their clients.
+        keys = list(self.sudo()._group_by_client())
+        if len(keys) != 1:
+            raise UserError(
+                self.env._("Tick open invoices or charges of one client first.")
+            )
+        account = self.env["client.account"]._get_or_create(*keys[0])
+        account.sudo(self.env.su)._check_officer()
+        return account.sudo(self.env.su)
+
     def _get_adjustment(self):
         """Return the document of these items, which checks what the user may do."""
         # Sudo: officers need no right to read journal items of their clients.

@@ -19,7 +19,8 @@ class ClientAccount(models.Model):
     # First comes what takes the approval out of the context before others write.
     _inherit = [
         "client.touched.mixin",
-        "mail.thread",
+        # A document of the account is shown beside its page.
+        "mail.thread.main.attachment",
         "mail.activity.mixin",
     ]
     _order = "partner_id, id"
@@ -477,6 +478,24 @@ class ClientAccount(models.Model):
             "context": {
                 "default_account_id": self.id,
                 "default_payment_type": payment_type,
+                # The window starts from what is owed; whoever makes one by code says
+                # what it receives.
+                "client_from_owed": payment_type == "inbound",
+            },
+        }
+
+    def action_new_invoice(self):
+        """Open a new invoice of one client."""
+        self._check_one()
+        self.env["account.move"].check_access("create")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New Invoice"),
+            "res_model": "account.move",
+            "views": [[False, "form"]],
+            "context": {
+                "default_move_type": "out_invoice",
+                "default_partner_id": self.partner_id.id,
             },
         }
 

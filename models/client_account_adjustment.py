@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
@@ -183,6 +185,7 @@ class ClientAccount(models.Model):
         moves_sudo._tell_moved_dates(
             [values["date"] for _account, values in adjustments]
         )
+        moves_sudo._log_adjustments([account for account, _values in adjustments])
         return moves_sudo.sudo(self.env.su)
 
     def _prepare_adjustment_move_vals(self, values):
@@ -294,5 +297,29 @@ class ClientAccount(models.Model):
             "context": {
                 "default_account_ids": [Command.set(self.ids)],
                 "default_kind": kind,
+                "client_kind_fixed": True,
             },
         }
+
+    # === Chatter ===
+
+    @api.model
+    def _log_acts(self, acts):
+        """Write in the chatter of accounts what was done, as the present user.
+
+        Nobody is notified of it: that is for notices.
+
+        :param acts: (account, sentence), one after another; an account may come again
+        """
+        bodies = {}
+        for account, sentence in acts:
+            bodies.setdefault(account, []).append(sentence)
+        # Sudo: what was done is logged, whoever may write on accounts.
+        accounts_sudo = self.browse(account.id for account in bodies).sudo()
+        if accounts_sudo:
+            accounts_sudo._message_log_batch(
+                {
+                    account.id: Markup("<br/>").join(sentences)
+                    for account, sentences in bodies.items()
+                }
+            )

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..const import AGEING
 from ..utils import is_real_number
 
 # What the ledger says of an account. None is stored; see `_compute_figures`.
@@ -228,9 +229,9 @@ class ClientAccount(models.Model):
         The figures depend on all items of a client, which `@api.depends` cannot name.
         """
         self.env["client.account"].invalidate_model(
-            [*FIGURES, "ledger_balance", "ledger_difference", "balance_graph"]
+            [*FIGURES, *AGEING, "ledger_balance", "ledger_difference", "balance_graph"]
             + ["credit_ahead", "debit_line_ids", "credit_line_ids", "has_more_lines"]
-            + ["history_line_ids"],
+            + ["history_line_ids", "profile"],
             flush=False,
         )
         self.env["res.partner"]._invalidate_client_figures()

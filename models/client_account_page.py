@@ -292,19 +292,15 @@ class ClientAccount(models.Model):
             account.balance_graph = json.dumps(
                 [
                     {
+                        "key": self.env._("Balance"),
                         "values": [
                             {
                                 "x": format_date(self.env, date, date_format="d MMM y"),
                                 "y": balance,
-                                "name": format_date(self.env, date),
+                                "words": account._format_balance(balance),
                             }
                             for date, balance in points
                         ],
-                        "title": "",
-                        "key": self.env._("Balance"),
-                        "area": True,
-                        "color": "#875A7B",
-                        "is_sample_data": False,
                     }
                 ]
             )

@@ -287,8 +287,9 @@ class ResPartner(models.Model):
     def _invalidate_client_accounts(self):
         """Forget which accounts there are: called where some were made by SQL."""
         self.env["res.partner"].invalidate_model(
-            ["client_account_ids", "client_account_id", *PARTNER_FIGURES], flush=False
+            ["client_account_ids", "client_account_id"], flush=False
         )
+        self._invalidate_client_figures()
 
     # === Moving clients: guards ===
 
@@ -397,6 +398,14 @@ class ResPartner(models.Model):
     def action_client_receive_payment(self):
         """Open the wizard that receives money from one client."""
         return self._get_or_create_client_account().action_receive_payment()
+
+    def action_client_view_items(self):
+        """Open all posted receivable items of one client in the current company."""
+        return self._get_or_create_client_account().action_view_items()
+
+    def action_client_new_invoice(self):
+        """Open a new invoice of one client."""
+        return self._get_or_create_client_account().action_new_invoice()
 
     def action_client_pay_back(self):
         """Open the wizard that pays credit back to one client."""

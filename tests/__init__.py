@@ -27,6 +27,7 @@ from . import test_open_items
 from . import test_open_lines
 from . import test_payment_accounts
 from . import test_payment_wizard
+from . import test_profile
 from . import test_request_races
 from . import test_request_routes
 from . import test_res_company
@@ -34,4 +35,5 @@ from . import test_res_partner
 from . import test_screens
 from . import test_security
 from . import test_staff_visibility
+from . import test_statement
 from . import test_tours

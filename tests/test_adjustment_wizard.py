@@ -70,7 +70,9 @@ class TestAdjustmentWizard(ClientAccountCommon):
             form.amount = 45
             form.reason = "Teacher ill"
         result = form.record.action_confirm()
-        self.assertEqual(result["type"], "ir.actions.act_window_close")
+        self.assertEqual(
+            result["params"]["next"]["type"], "ir.actions.act_window_close"
+        )
         self.assertRecordValues(
             self._get_moves(),
             [

@@ -65,7 +65,9 @@ class TestCreditAllocationWizard(AllocationCommon):
         self._type(wizard, self.first, 33.33)
         self._type(wizard, self.third, 10)
         result = wizard.action_allocate()
-        self.assertEqual(result["type"], "ir.actions.act_window_close")
+        self.assertEqual(
+            result["params"]["next"]["type"], "ir.actions.act_window_close"
+        )
         self.assertResiduals([66.67, 50.0, 0.0])
         self.assertEqual(self._get_left(self.credit), 76.67)
         self.assertLedgerAgrees(-40.0)

@@ -123,7 +123,7 @@ class TestPaymentWizard(ClientAccountCommon):
         chatter = " ".join(move.message_ids.mapped("body"))
         self.assertIn(format_date(self.env, asked), chatter)
         silent = self._make_wizard(40).action_confirm()
-        self.assertEqual(silent["type"], "ir.actions.act_window_close")
+        self.assertFalse(silent["params"]["sticky"])
 
     def test_exact_amounts_go_to_the_chosen_debts(self):
         first, second, third = (self._make_invoice(amount) for amount in (180, 150, 20))

@@ -67,6 +67,26 @@ PUBLIC_METHODS = {
     ("res.partner", "action_client_receive_payment"),
     ("res.partner", "action_client_request_update"),
     ("res.partner", "action_open_client_account"),
+    ("account.move", "action_open_client_deletion"),
+    ("account.move.line", "action_allocate_client_credit"),
+    ("account.move.line", "action_open_client_credit"),
+    ("account.move.line", "action_open_client_deletion"),
+    ("account.move.line", "action_receive_client_payment"),
+    ("client.account", "action_allocate_credit"),
+    ("client.account", "action_new_invoice"),
+    ("client.account", "action_open_statement"),
+    ("client.account.adjustment", "action_allocate_now"),
+    ("client.account.adjustment", "action_undo"),
+    ("client.account.deletion", "action_delete"),
+    ("client.account.payment", "action_fill_all"),
+    ("client.account.payment", "action_fill_overdue"),
+    ("client.account.payment", "action_send_receipt"),
+    ("client.account.payment", "action_undo"),
+    ("client.account.statement", "action_print"),
+    ("client.account.statement", "action_send"),
+    ("client.credit.allocation", "action_undo"),
+    ("res.partner", "action_client_new_invoice"),
+    ("res.partner", "action_client_view_items"),
 }
 WIZARDS = (
     "client.account.adjustment",
@@ -339,7 +359,11 @@ class TestSecurity(ClientAccountCommon):
         # Who sees Odoo's own limit sees whether it counts, and nothing more.
         native = partners._fields["credit_limit"].groups
         for name in names:
-            groups = native if name == "client_limit_decided" else VIEWER
+            groups = {
+                "client_limit_decided": native,
+                # It has figures for viewers only, see `test_profile`.
+                "client_profile": "base.group_user",
+            }.get(name, VIEWER)
             self.assertEqual(partners._fields[name].groups, groups, name)
             self.assertFalse(partners._fields[name].copy, name)
         labels = [
@@ -782,6 +806,8 @@ class TestSecurity(ClientAccountCommon):
             "action_view_items",
             "action_view_open_items",
             "action_view_partner",
+            "action_allocate_credit",
+            "action_open_statement",
         ):
             yield self._call(self.account, name)
         for name in (
@@ -790,10 +816,12 @@ class TestSecurity(ClientAccountCommon):
             "action_client_receive_payment",
             "action_client_pay_back",
             "action_open_client_account",
+            "action_client_view_items",
         ):
             yield self._call(self.client, name)
         for name in (
             "action_client_adjustment_modify",
+            "action_open_client_deletion",
             "action_client_adjustment_delete",
             "action_client_adjustment_release_delete",
         ):
@@ -801,6 +829,7 @@ class TestSecurity(ClientAccountCommon):
         for name in (
             "action_assign_client_credit",
             "action_modify_client_adjustment",
+            "action_open_client_deletion",
             "action_delete_client_adjustment",
             "action_release_delete_client_adjustment",
         ):
@@ -808,9 +837,14 @@ class TestSecurity(ClientAccountCommon):
         # What starts from a document is for those who may read it.
         for records, name in (
             (self.credit_line, "action_open_client_document"),
+            (self.credit_line, "action_open_client_credit"),
             (self.invoice, "action_allocate_client_credit"),
+            (self.account, "action_new_invoice"),
+            (self.client, "action_client_new_invoice"),
         ):
             yield self._call(records, name, user=self.biller)
+        for name in ("action_receive_client_payment", "action_allocate_client_credit"):
+            yield self._call(self.debit_line, name)
         item = self._get_receivable(self._issue_credit(1))
         partial = item._allocate(self.debit_line, 1)
         yield self._call(partial, "action_remove_client_allocation")
@@ -890,17 +924,35 @@ class TestSecurity(ClientAccountCommon):
         wizard = env["client.account.adjustment"].create(
             {"account_ids": self.account.ids, "amount": 5, "reason": "Call"}
         )
-        yield self._call(wizard, "action_confirm")
+        for name in ("action_confirm", "action_allocate_now", "action_undo"):
+            yield self._call(wizard, name)
+        wizard = env["client.account.deletion"].create(
+            {"move_id": self._issue_credit(1).id}
+        )
+        yield self._call(wizard, "action_delete")
+        wizard = env["client.account.statement"].create(
+            {"account_ids": self.account.ids}
+        )
+        for name in ("action_print", "action_send"):
+            yield self._call(wizard, name)
         wizard = env["client.account.payment"].create(
             {"account_id": self.account.id, "amount": 5}
         )
         for name in (
             "action_show_more",
+            "action_fill_overdue",
+            "action_fill_all",
             "action_oldest_first",
             "action_clear",
             "action_confirm",
         ):
             yield self._call(wizard, name)
+        biller_wizard = wizard.with_user(self.biller).create(
+            {"account_id": self.account.id, "amount": 5}
+        )
+        biller_wizard.action_confirm()
+        yield self._call(biller_wizard, "action_send_receipt", user=self.biller)
+        yield self._call(wizard, "action_undo")
         wizard = env["client.credit.allocation"].create(
             {"credit_line_id": self.credit_line.id}
         )
@@ -909,6 +961,7 @@ class TestSecurity(ClientAccountCommon):
             "action_clear",
             "action_oldest_first",
             "action_allocate",
+            "action_undo",
         ):
             yield self._call(wizard, name)
 

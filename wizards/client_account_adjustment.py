@@ -13,7 +13,13 @@ class ClientAccountAdjustment(models.TransientModel):
     _inherit = ["client.once.mixin"]
     _check_company_auto = True
 
-    account_ids = fields.Many2many("client.account", string="Clients")
+    account_ids = fields.Many2many("client.account", string="Accounts")
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Clients",
+        check_company=True,
+        help="Any contacts: accounts open by themselves.",
+    )
     move_id = fields.Many2one(
         "account.move", string="Adjustment to Modify", readonly=True, ondelete="cascade"
     )
@@ -70,7 +76,42 @@ class ClientAccountAdjustment(models.TransientModel):
         help="The new amount may not be below this.",
     )
 
+    preview = fields.Char(
+        compute="_compute_preview", help="The balance now, and as it will be."
+    )
+
     # === Compute ===
+
+    @api.depends(
+        "account_ids", "partner_ids", "kind", "amount", "amount_total", "move_id"
+    )
+    def _compute_preview(self):
+        for wizard in self:
+            wizard.preview = wizard.currency_id and wizard._get_preview()
+
+    def _get_preview(self):
+        """Return what confirming does to the balances, in words."""
+        accounts = self.account_ids._origin
+        count = len(accounts | self._find_accounts()) or len(self.partner_ids)
+        amount = self.amount_total if self.document == "invoice" else self.amount
+        if len(accounts) == 1 and not self.partner_ids:
+            accounts.sudo(False)._check_officer()
+            sign = 1 if self.kind == "credit" else -1
+            # Sudo: officers need no right to read journal entries.
+            items = self.move_id.sudo()._get_receivable_items()
+            return self._format_preview(
+                accounts, sign * amount + sum(items.mapped("balance"))
+            )
+        return self.env._(
+            "%(count)s clients, %(amount)s in all",
+            count=count,
+            amount=self.currency_id.format(count * amount),
+        )
+
+    def _find_accounts(self):
+        """Return the accounts of the chosen contacts, those there are."""
+        accounts = self.env["client.account"]
+        return accounts._find_accounts(self.partner_ids._origin, self.company_id)
 
     @api.depends("account_ids")
     def _compute_company_id(self):
@@ -126,10 +167,11 @@ class ClientAccountAdjustment(models.TransientModel):
             )
 
     def _get_wizard_clients(self, vals):
-        accounts = self.account_ids
-        if not accounts and vals.get("account_ids"):
-            accounts = self.new({"account_ids": vals["account_ids"]}).account_ids
-        return accounts._origin.partner_id
+        wizard = self
+        names = ("account_ids", "partner_ids")
+        if not self.account_ids and not self.partner_ids:
+            wizard = self.new({name: vals[name] for name in names if vals.get(name)})
+        return wizard.account_ids._origin.partner_id | wizard.partner_ids._origin
 
     # === Actions ===
 
@@ -145,7 +187,10 @@ class ClientAccountAdjustment(models.TransientModel):
             # Sudo: officers need no right to read journal entries.
             account = self.move_id.sudo()._get_client_account().sudo(self.env.su)
             self.move_id._modify_adjustment(self._prepare_adjustment(account))
-            return self.move_id._get_client_done_action(self.date)
+            return self._get_done_action(
+                self._get_done_message(self.move_id, account), self.move_id, self.date
+            )
+        self._open_accounts()
         self._check_clients()
         self.account_ids._check_officer()
         if self.document == "invoice":
@@ -158,7 +203,85 @@ class ClientAccountAdjustment(models.TransientModel):
                 ],
                 anyway=self._get_anyway_reason(),
             )
-        return moves._get_client_done_action(self.date)
+        self._keep_booked(moves)
+        return self._get_done_action(
+            self._get_done_message(moves, self.account_ids),
+            moves,
+            self.date,
+            self._get_offers(moves),
+        )
+
+    def _open_accounts(self):
+        """Take the accounts of the chosen contacts to those that were chosen, made
+        where missing."""
+        if self.partner_ids:
+            self.partner_ids.check_access("read")
+            self.account_ids |= self.env["client.account"]._get_or_create(
+                self.partner_ids, self.company_id
+            )
+
+    def _get_done_message(self, moves, accounts):
+        """Return what was done, in a sentence."""
+        # Sudo: officers need no right to read journal entries; they made these.
+        items = moves.sudo()._get_receivable_items()
+        amount = self.currency_id.format(abs(sum(items.mapped("balance"))))
+        credited = moves.sudo()[:1].client_adjustment == "credit"
+        if len(accounts) > 1:
+            return (
+                self.env._("%(amount)s credited to %(count)s clients.")
+                if credited
+                else self.env._("%(amount)s charged to %(count)s clients.")
+            ) % {"amount": amount, "count": len(accounts)}
+        return " ".join(
+            (
+                (
+                    self.env._("%(amount)s credited to %(client)s.")
+                    if credited
+                    else self.env._("%(amount)s charged to %(client)s.")
+                )
+                % {"amount": amount, "client": accounts.display_name},
+                self._format_new_balance(accounts),
+            )
+        )
+
+    def _get_offers(self, moves):
+        """Return what comes next, for `_get_done_action`."""
+        offers = [(self.env._("Undo"), self, "action_undo")]
+        credits = moves.sudo()._get_receivable_items()._filter_open_credits()
+        if len(credits) == 1 and self.account_ids.amount_owed:
+            offers.insert(0, (self.env._("Allocate now"), self, "action_allocate_now"))
+        return offers
+
+    def action_allocate_now(self):
+        """Open the window that allocates the credit this one has issued."""
+        self._check_one_wizard()
+        # Sudo: officers need no right to read journal entries; this window made them.
+        moves = self.env["account.move"].sudo().browse((self.booked or {}).get("moves"))
+        credits = moves.exists()._get_receivable_items()._filter_open_credits()
+        if len(credits) != 1:
+            raise UserError(
+                self.env._(
+                    "Nothing is left of the credit of %s to allocate.",
+                    self._get_sent_client_name({}),
+                )
+            )
+        return credits.sudo(self.env.su).action_assign_client_credit()
+
+    def action_undo(self):
+        """Undo what this window has booked, see `client.once.mixin`."""
+        return self._undo_window()
+
+    def _undo(self, moves_sudo, partials_sudo):
+        """Override of `client.once.mixin`: delete the adjustments."""
+        moves = moves_sudo.sudo(self.env.su)
+        moves._check_adjustment()
+        self._check_same_allocations(moves_sudo, partials_sudo)
+        moves._delete_adjustments(self.env._("Undone at once"))
+        names = ", ".join(moves_sudo.mapped("name")[:5])
+        message = self.env._("%s deleted again.", names)
+        if len(self.account_ids) == 1:
+            return f"{message} {self._format_new_balance(self.account_ids)}"
+        return message
 
     def _get_anyway_reason(self):
         """Return why an approver charges against the policies, empty where nobody
@@ -230,6 +353,7 @@ class ClientAccountAdjustment(models.TransientModel):
             moves_sudo = moves_sudo._with_post_anyway(anyway)
         moves_sudo._post(soft=False)
         moves_sudo._tell_moved_dates([self.date] * len(moves_sudo))
+        moves_sudo._log_adjustments(self.account_ids)
         return moves_sudo.sudo(self.env.su)
 
     def _prepare_document_vals(self, account):

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from ..utils import check_amount, check_date, in_plain_context
 from .client_once_mixin import books_once
-from .client_open_lines_mixin import ALL_ITEMS
+from .client_open_lines_mixin import ALL_ITEMS, LINES_SHOWN
 
 
 class ClientAccountPayment(models.TransientModel):
@@ -78,6 +78,14 @@ class ClientAccountPayment(models.TransientModel):
         "payment.",
     )
     problem = fields.Char(compute="_compute_amount_remaining")
+    credit_part = fields.Monetary(
+        string="Kept as Credit",
+        help="What of the amount is to stay as credit: the rest follows the lines.",
+    )
+    preview = fields.Char(
+        compute="_compute_preview", help="The balance now, and as it will be."
+    )
+    confirm_label = fields.Char(compute="_compute_preview")
     pay_more = fields.Boolean(
         string="Pay Back More",
         help="Pay back more than the open credit: the rest is owed by the client.",
@@ -145,10 +153,38 @@ class ClientAccountPayment(models.TransientModel):
 
     @api.depends("account_id", "payment_type")
     def _compute_amount(self):
-        """Offer all there is to pay back; what is received only the user knows."""
+        """Offer all there is to pay back, and to receive what is owed where the window
+        was opened to start from that."""
         for wizard in self:
             if wizard.payment_type == "outbound" and not wizard.amount:
                 wizard.amount = wizard._get_credit_worth()
+            elif wizard.payment_type == "inbound" and not wizard.amount:
+                wizard.amount = wizard._sum_amounts(wizard._get_preset_amounts())
+
+    @api.depends("amount", "currency_id", "date", "account_id", "payment_type")
+    def _compute_preview(self):
+        for wizard in self:
+            wizard.preview = wizard.confirm_label = False
+            account = wizard.account_id._origin
+            if not account or not wizard.currency_id:
+                continue
+            amount = wizard.currency_id.format(wizard.amount)
+            inbound = wizard.payment_type == "inbound"
+            wizard.confirm_label = (
+                self.env._("Receive %s", amount)
+                if inbound
+                else self.env._("Pay Back %s", amount)
+            )
+            change = wizard.currency_id._convert(
+                wizard.amount,
+                account.currency_id,
+                wizard.company_id,
+                wizard._get_date(),
+            )
+            account.sudo(False)._check_officer()
+            wizard.preview = wizard._format_preview(
+                account, change if inbound else -change
+            )
 
     @api.depends("amount", "currency_id", "date", "account_id", "line_ids.amount")
     def _compute_amount_remaining(self):
@@ -172,12 +208,59 @@ class ClientAccountPayment(models.TransientModel):
 
     def _sum_typed(self):
         """Return what is typed beside the invoices, in the payment's currency."""
-        return sum(
-            line.currency_id._convert(
-                line.amount, self.currency_id, self.company_id, self._get_date()
-            )
+        return self._sum_in_currency(
+            (line.currency_id, line.amount)
             for line in self.line_ids.filtered("currency_id")
         )
+
+    def _sum_amounts(self, amounts):
+        """Return what amounts for debts come to, in the payment's currency.
+
+        :param amounts: {debit item: amount in its currency}
+        """
+        return self._sum_in_currency(
+            (debit.currency_id, amount) for debit, amount in amounts.items()
+        )
+
+    def _sum_in_currency(self, amounts):
+        """Return a sum in the payment's currency, at the rates of its day.
+
+        :param amounts: (currency, amount), one after another
+        """
+        return sum(
+            currency._convert(
+                amount, self.currency_id, self.company_id, self._get_date()
+            )
+            for currency, amount in amounts
+        )
+
+    # === The total follows the lines, and the lines the total ===
+
+    @api.onchange("amount")
+    def _onchange_amount(self):
+        """Set the amount against the documents shown, the earliest due first."""
+        if self.payment_type != "inbound" or not self.currency_id:
+            return
+        typed = self.currency_id.round(self._sum_typed() + self.credit_part)
+        if self.currency_id.compare_amounts(typed, self.amount) == 0:
+            return
+        lines = {line._get_debit(): line for line in self.line_ids.sorted("sequence")}
+        lines.pop(self.env["account.move.line"], None)
+        plan = self._plan_amounts(lines)
+        for debit, line in lines.items():
+            line.amount = plan.get(debit, 0.0)
+        self._keep_credit_part()
+
+    @api.onchange("line_ids")
+    def _onchange_line_ids(self):
+        """Have the amount be what the lines come to, and what is to stay as credit."""
+        if self.payment_type == "inbound" and self.currency_id:
+            self.amount = self.currency_id.round(self._sum_typed() + self.credit_part)
+
+    def _keep_credit_part(self):
+        """Keep what of the amount is not set against a document."""
+        rest = self.currency_id.round(self.amount - self._sum_typed())
+        self.credit_part = max(rest, 0.0)
 
     def _get_date(self):
         """Return the payment's day."""
@@ -225,6 +308,40 @@ class ClientAccountPayment(models.TransientModel):
         )
         debts = (debts | self._search_waiting_drafts())._sorted_for_allocation()
         return debts[:limit]
+
+    def _get_preset_amounts(self):
+        """Override of `client.open.lines.mixin`: those that were ticked before, or all
+        that is owed where the window was opened to start from that.
+
+        :return: {debit item: amount in its currency, less the early payment discount}
+        """
+        context = self.env.context
+        ids = context.get("client_paid_item_ids")
+        if self.payment_type != "inbound" or not self.account_id:
+            return {}
+        if ids:
+            debts = self._search_payable(len(ids), SQL("line.id = ANY(%s)", list(ids)))
+        elif context.get("client_from_owed"):
+            debts = self._search_payable(LINES_SHOWN + 1, SQL("TRUE"))
+            if len(debts) > LINES_SHOWN:
+                # “All” fills in thousands, which no window starts with.
+                return {}
+        else:
+            return {}
+        return {debit: self._get_net_due(debit) for debit in debts}
+
+    def _search_payable(self, limit, condition):
+        """Return the first open debts that money may be received for, under sudo."""
+        # Sudo: officers need no right to read journal items of their clients.
+        debts = self.env["account.move.line"].sudo()
+        condition = SQL("%s AND %s", self._get_payable_sql(), condition)
+        return debts.browse(self._fetch_open_item_ids(1, limit, condition))
+
+    def _get_net_due(self, debit):
+        """Return what pays a debt whole: less the early payment discount."""
+        return debit.currency_id.round(
+            debit.amount_residual_currency - self._get_discount(debit)
+        )
 
     def _search_open_credits(self):
         """Return the open credits of the client, on whichever account, as they are
@@ -317,10 +434,20 @@ class ClientAccountPayment(models.TransientModel):
         """Fill in the amounts earliest due first, as far as the money goes."""
         self._check_one_wizard()
         self.account_id._check_officer()
+        self._write_planned(self._plan_amounts(self._get_items_to_fill()))
+        self._keep_credit_part()
+        return self._reopen()
+
+    def _plan_amounts(self, debits):
+        """Return what the amount pays, in the order of the debts.
+
+        :param debits: debit items, one after another
+        :return: {debit item: amount in its currency}
+        """
         lines = in_plain_context(self.env["account.move.line"].sudo())
         left = self.amount
         amounts = {}
-        for debit in self._get_items_to_fill():
+        for debit in debits:
             if self.currency_id.compare_amounts(left, 0) <= 0:
                 break
             discount = self._get_discount(debit)
@@ -334,7 +461,37 @@ class ClientAccountPayment(models.TransientModel):
                     money, debit._get_residual_values()
                 )
                 left = -money["amount_residual_currency"]
+        return amounts
+
+    def action_fill_all(self):
+        """Receive all that is owed: fill in every open document."""
+        return self._fill_whole(SQL("TRUE"))
+
+    def action_fill_overdue(self):
+        """Receive what is overdue: fill in every document past its due date."""
+        return self._fill_whole(
+            SQL(
+                "COALESCE(line.date_maturity, line.date) < %s",
+                fields.Date.context_today(self),
+            )
+        )
+
+    def _fill_whole(self, condition):
+        """Fill in what is due on each document, and the amount from that.
+
+        :param SQL condition: on the alias `line` of the documents' items
+        """
+        self._check_one_wizard()
+        self.account_id._check_officer()
+        debts = self._search_payable(ALL_ITEMS, condition)
+        amounts = {debit: self._get_net_due(debit) for debit in debts}
         self._write_planned(amounts)
+        self.write(
+            {
+                "amount": self.currency_id.round(self._sum_amounts(amounts)),
+                "credit_part": 0.0,
+            }
+        )
         return self._reopen()
 
     def action_clear(self):
@@ -342,6 +499,7 @@ class ClientAccountPayment(models.TransientModel):
         self._check_one_wizard()
         self.account_id._check_officer()
         self._write_planned({})
+        self._keep_credit_part()
         return self._reopen()
 
     def action_show_more(self):
@@ -364,7 +522,86 @@ class ClientAccountPayment(models.TransientModel):
             payments_sudo = self._pay_back()
         else:
             payments_sudo = self._receive(self._get_allocations())
-        return payments_sudo.move_id._get_client_done_action(self.date)
+        moves = payments_sudo.move_id.sudo(self.env.su)
+        self._keep_booked(moves)
+        return self._get_done_action(
+            self._get_done_message(payments_sudo),
+            moves,
+            self.date,
+            [(self.env._("Undo"), self, "action_undo"), *self._get_receipt_offer()],
+        )
+
+    def _get_done_message(self, payments_sudo):
+        """Return what was done, in a sentence, which the account's chatter keeps."""
+        values = {
+            "amount": self.currency_id.format(self.amount),
+            "client": self.account_id.display_name,
+            "payments": ", ".join(payments_sudo.mapped("name")),
+        }
+        if self.payment_type == "inbound":
+            done = self.env._("%(amount)s received from %(client)s.", **values)
+            note = self.env._("%(amount)s received with %(payments)s.", **values)
+        else:
+            done = self.env._("%(amount)s paid back to %(client)s.", **values)
+            note = self.env._("%(amount)s paid back with %(payments)s.", **values)
+        self.account_id._log_acts([(self.account_id, note)])
+        return f"{done} {self._format_new_balance(self.account_id)}"
+
+    def _get_receipt_offer(self):
+        """Return the offer to mail a receipt, to whoever may read payments."""
+        payments = self.env["account.payment"].sudo(False)
+        if self.payment_type == "inbound" and payments.has_access("read"):
+            yield self.env._("Send Receipt"), self, "action_send_receipt"
+
+    def action_send_receipt(self):
+        """Open the mail with the receipt of what this window has received."""
+        self._check_one_wizard()
+        # Sudo: the documents of this window; reading their payments is checked below.
+        moves = self.env["account.move"].sudo().browse((self.booked or {}).get("moves"))
+        payments = moves.exists().origin_payment_id.sudo(self.env.su)
+        if not payments:
+            raise UserError(
+                self.env._(
+                    "There is no payment of %s left to send a receipt for.",
+                    self._get_sent_client_name({}),
+                )
+            )
+        payments.check_access("read")
+        template = self.env.ref("account.mail_template_data_payment_receipt")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send Receipt"),
+            "res_model": "mail.compose.message",
+            "views": [[False, "form"]],
+            "target": "new",
+            "context": {
+                "default_composition_mode": "comment",
+                "default_model": payments._name,
+                "default_res_ids": payments[:1].ids,
+                "default_template_id": template.id,
+                "mailing_document_based": True,
+            },
+        }
+
+    def action_undo(self):
+        """Undo what this window has booked, see `client.once.mixin`."""
+        return self._undo_window()
+
+    def _undo(self, moves_sudo, partials_sudo):
+        """Override of `client.once.mixin`: cancel the payments."""
+        self.account_id._check_officer()
+        self._check_same_allocations(moves_sudo, partials_sudo)
+        payments_sudo = in_plain_context(moves_sudo.origin_payment_id)
+        for payment in payments_sudo:
+            payment._check_client_undo()
+        # Odoo deletes the entry of a payment that is cancelled.
+        names = ", ".join(moves_sudo.mapped("name")[:5])
+        partials_sudo.unlink()
+        payments_sudo.action_draft()
+        payments_sudo.action_cancel()
+        note = self.env._("%s cancelled again.", names)
+        self.account_id._log_acts([(self.account_id, note)])
+        return f"{note} {self._format_new_balance(self.account_id)}"
 
     def _receive(self, allocations):
         """Book the money, one payment for each receivable account, and allocate it.

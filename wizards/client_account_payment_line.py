@@ -27,6 +27,12 @@ class ClientAccountPaymentLine(models.TransientModel):
         help="Granted where what is due less the discount is paid in time.",
     )
     amount = fields.Monetary(help="In the currency of the invoice.")
+    is_paid = fields.Boolean(
+        string="Pay",
+        compute="_compute_is_paid",
+        readonly=False,
+        help="Fills in what is due, less the early payment discount.",
+    )
 
     _amount_range = models.Constraint(
         "CHECK(amount >= 0 AND amount < 1000000000000)",
@@ -43,6 +49,17 @@ class ClientAccountPaymentLine(models.TransientModel):
             line.date_due = debit.date_maturity
             line.amount_open = debit.amount_residual_currency
             line.discount = line.payment_id._get_discount(debit)
+
+    @api.depends("amount")
+    def _compute_is_paid(self):
+        for line in self:
+            line.is_paid = bool(line.amount)
+
+    @api.onchange("is_paid")
+    def _onchange_is_paid(self):
+        if self.is_paid != bool(self.amount):
+            debit = self._get_debit()
+            self.amount = self.is_paid and self.payment_id._get_net_due(debit)
 
     def _get_debit(self):
         """Return the item of this line, none where it is not the client's.

@@ -176,6 +176,18 @@ class ClientCreditAllocation(models.TransientModel):
             self.env["account.move"]._get_credit_excluded_sql(SQL("line.move_id")),
         )
 
+    def _get_preset_amounts(self):
+        """Override of `client.open.lines.mixin`: what the credit gives to the documents
+        that were ticked before, the earliest due first."""
+        ids = self.env.context.get("client_paid_item_ids")
+        # Sudo: officers need no right to read journal items of their clients.
+        credit = self.credit_line_id.sudo()._origin
+        if not ids or not credit:
+            return {}
+        debits = self._search_line_items().filtered(lambda line: line.id in ids)
+        plan = credit._plan_allocations(credit, debits)
+        return {debit: amount for _credit, debit, amount in plan}
+
     def _check_may_see(self, account):
         """Make sure the user may act on the client whose items the wizard shows.
 
@@ -244,8 +256,70 @@ class ClientCreditAllocation(models.TransientModel):
             debit = debits.filtered(lambda line: line.move_id in excluded)[0]
             raise UserError(debit._get_credit_excluded_message())
         # Sudo: allocating is the officer's right, journal items need not be.
-        self.env["account.move.line"].sudo()._allocate_amounts(allocations)
-        return {"type": "ir.actions.act_window_close"}
+        partials = self.env["account.move.line"].sudo()._allocate_amounts(allocations)
+        self._keep_booked(self.env["account.move"], partials)
+        return self._get_done_action(
+            self._get_done_message(partials),
+            self.env["account.move"],
+            offers=[(self.env._("Undo"), self, "action_undo")],
+        )
+
+    def _get_done_message(self, partials):
+        """Return what was done, in a sentence; the chatter keeps each part."""
+        # Sudo: officers need no right to read journal items of their clients.
+        account = self._get_item().sudo()._get_client_account()
+        account._log_acts(
+            [
+                (
+                    account,
+                    self.env._(
+                        "%(amount)s of %(credit)s allocated to %(document)s.",
+                        amount=partial.debit_currency_id.format(
+                            partial.debit_amount_currency
+                        ),
+                        credit=partial.credit_move_id.move_id.display_name,
+                        document=partial.debit_move_id.move_id.display_name,
+                    ),
+                )
+                for partial in partials
+            ]
+        )
+        documents = partials.debit_move_id.move_id | partials.credit_move_id.move_id
+        others = documents - self._get_item().sudo().move_id
+        return (
+            self.env._(
+                "%(document)s of %(client)s allocated to %(others)s.",
+                document=self.document_name,
+                client=self.partner_id.display_name,
+                others=", ".join(others.mapped("display_name")[:5]),
+            )
+            if self.credit_line_id
+            else self.env._(
+                "%(others)s allocated to %(document)s of %(client)s.",
+                document=self.document_name,
+                client=self.partner_id.display_name,
+                others=", ".join(others.mapped("display_name")[:5]),
+            )
+        )
+
+    def action_undo(self):
+        """Undo what this window has booked, see `client.once.mixin`."""
+        return self._undo_window()
+
+    def _undo(self, moves_sudo, partials_sudo):
+        """Override of `client.once.mixin`: remove the allocations."""
+        if partials_sudo != partials_sudo.exists():
+            raise UserError(
+                self.env._(
+                    "Some of what was allocated for %s has been removed since. Remove "
+                    "the rest from the credit itself.",
+                    self.partner_id.display_name,
+                )
+            )
+        partials_sudo.sudo(self.env.su).action_remove_client_allocation()
+        return self.env._(
+            "The allocation for %s was removed again.", self.partner_id.display_name
+        )
 
     def _check_covers(self, asked):
         """Make sure amounts cover whole invoices, with all of their instalments.

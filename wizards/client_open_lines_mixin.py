@@ -45,6 +45,10 @@ class ClientOpenLinesMixin(models.AbstractModel):
         """
         raise NotImplementedError
 
+    def _get_preset_amounts(self):
+        """Return what the window starts with, {item: amount}; nothing by default."""
+        return {}
+
     # === Lines ===
 
     def _get_line_items(self):
@@ -58,12 +62,17 @@ class ClientOpenLinesMixin(models.AbstractModel):
         return {self._get_line_key(): item.id, "sequence": due.toordinal()}
 
     def _get_first_lines(self):
-        """Return the commands that show the first documents and nothing else."""
+        """Return the commands that show the first documents and nothing else, with
+        the amounts the window starts with."""
+        preset = self._get_preset_amounts()
+        items = self._search_line_items(LINES_SHOWN).union(*preset)
         return [
             Command.clear(),
             *(
-                Command.create(self._prepare_line(item))
-                for item in self._search_line_items(LINES_SHOWN)
+                Command.create(
+                    {**self._prepare_line(item), "amount": preset.get(item, 0.0)}
+                )
+                for item in items
             ),
         ]
 

@@ -89,8 +89,8 @@ registry.category("web_tour.tours").add("client_account_allocation", {
             content: "The balance stays, the credit is used up, 80 is owed",
             trigger:
                 "body:not(:has(.modal)) .o_form_view:has(div[name='balance']:contains('80.00 owed'))" +
-                ":has(div[name='credit_available']:contains('0.00'):not(:contains('250')))" +
-                ":has(div[name='amount_owed']:contains('80.00')) .nav-link[name='debts']",
+                ":has(div[name='credit']:contains('0.00'):not(:contains('250')))" +
+                ":has(div[name='outstanding']:contains('80.00')) .nav-link[name='debts']",
             run: "click",
         },
         {

@@ -34,6 +34,11 @@ registry.category("web_tour.tours").add("client_account_gate", {
     steps: () => [
         openTab,
         {
+            content: "Open the policies",
+            trigger: ".o_form_view .nav-link[name='client_policies']",
+            run: "click",
+        },
+        {
             content: "Read where the policy comes from, and prevent negative balances",
             trigger:
                 ".o_client_policy:contains('Company default: Allowed') " +

@@ -172,10 +172,15 @@ tours.add("client_account_request_approve", {
             run: "click",
         },
         {
-            content:
-                "The limit stands on the account, with both requests at the bottom",
+            content: "The limit stands on the account: open its requests",
             trigger:
-                ".o_form_view:has(.o_field_widget[name='credit_limit']:contains('350.00')) " +
+                ".o_form_view:has(div[name='limit']:contains('350.00')) " +
+                ".nav-link[name='requests']",
+            run: "click",
+        },
+        {
+            content: "The approved request comes first",
+            trigger:
                 ".o_field_widget[name='request_ids'] .o_data_row:first:contains('Approved')",
         },
         {

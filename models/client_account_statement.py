@@ -1,0 +1,205 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import SQL
+
+from ..const import AGEING, OFFICER
+from ..utils import check_date
+
+
+class ClientAccount(models.Model):
+    """The statement of a client account: what moved in some time, and what was open at
+    its end, as it was then."""
+
+    _inherit = "client.account"
+
+    def _check_statement_access(self):
+        """Make sure the user may read every movement of these accounts.
+
+        :raise AccessError: otherwise
+        """
+        self.check_access("read")
+        items = self.env["account.move.line"]
+        if not self.env.user.has_group(OFFICER) and not items.has_access("read"):
+            raise AccessError(
+                self.env._(
+                    "Only officers of client accounts and those who may read journal "
+                    "items print statements. Ask an administrator for the right."
+                )
+            )
+
+    @api.model
+    def _get_statement_dates(self, date_from=None, date_to=None):
+        """Return from when to when a statement runs: three months by default.
+
+        :param date_from: the first day, or None
+        :param date_to: the last day, or None for today; later ones are allowed
+        """
+        name = self.env._("the statement")
+        date_to = check_date(
+            self.env, name, date_to, default=fields.Date.context_today(self)
+        )
+        date_from = check_date(
+            self.env, name, date_from, default=date_to - relativedelta(months=3, day=1)
+        )
+        return min(date_from, date_to), date_to
+
+    def _get_statement(self, date_from, date_to):
+        """Return the statement of one account.
+
+        What was settled after the last day counts as open, as it was then.
+
+        :return: dict of `opening`, `closing` (balances of the ledger), `lines` (see
+            `_fetch_statement_lines`, each with the running `balance`), `ageing` ({name
+            of AGEING: amount}), `credit` (not allocated then), `due` (see
+            `_fetch_statement_open`); company currency, above zero: in credit
+        """
+        self.ensure_one()
+        lines = self._fetch_statement_lines(date_from)
+        moved = sum(line["change"] for line in lines)
+        # From the end back, for what is older not to be read again.
+        opening = balance = self.currency_id.round(self.ledger_balance - moved)
+        shown = []
+        for line in lines:
+            if line["date"] > date_to:
+                break
+            balance = self.currency_id.round(balance + line["change"])
+            shown.append({**line, "balance": balance})
+        items = self._fetch_statement_open(date_to)
+        return {
+            "opening": opening,
+            "closing": balance,
+            "lines": shown,
+            "due": [item for item in items if item["open"] > 0],
+            "ageing": self._get_statement_ageing(items, date_to),
+            "credit": -sum(item["open"] for item in items if item["open"] < 0),
+        }
+
+    def _fetch_statement_lines(self, date_from):
+        """Return what moved on one account since a day, the oldest first.
+
+        :return: list of dicts with date, document, reason, due, change (company
+            currency, above zero: credited), currency_id and amount_currency
+        """
+        self.env["account.move"].flush_model()
+        self.env["account.move.line"].flush_model()
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT line.date, line.move_name AS document,
+                       CASE WHEN line.balance > 0 THEN line.date_maturity END AS due,
+                       split_part(COALESCE(NULLIF(move.client_adjustment_reason, ''),
+                           NULLIF(move.ref, ''), NULLIF(line.name, line.move_name), ''),
+                           E'\n', 1) AS reason,
+                       -line.balance::float AS change,
+                       line.currency_id, -line.amount_currency::float AS amount_currency
+                  FROM account_move_line line
+                  JOIN account_move move ON move.id = line.move_id
+                 WHERE %s AND line.date >= %s
+                 ORDER BY line.date, line.id
+                """,
+                self._get_statement_items_sql(),
+                date_from,
+            )
+        )
+
+    def _fetch_statement_open(self, day):
+        """Return the items of one account that were open at the end of a day, the
+        earliest due first.
+
+        A match counts from the later of its two dates on.
+
+        :return: list of dicts with document, date, due and open (company currency,
+            above zero: owed)
+        """
+        self.env["account.move.line"].flush_model()
+        self.env["account.partial.reconcile"].flush_model()
+        if day >= fields.Date.context_today(self):
+            # As the figures of the account say it, reading nothing that is settled.
+            is_open, amount = self._get_open_item_sql(), SQL("line.amount_residual")
+        else:
+            is_open = SQL("line.date <= %s", day)
+            amount = SQL("line.balance + %s", self._get_matched_by_sql(day))
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT *
+                  FROM (
+                    SELECT line.id, line.move_name AS document, line.date,
+                           COALESCE(line.date_maturity, line.date) AS due,
+                           (%(amount)s)::float AS open
+                      FROM account_move_line line
+                     WHERE %(items)s AND %(is_open)s
+                  ) item
+                 WHERE abs(open) >= %(least)s
+                 ORDER BY due, id
+                """,
+                amount=amount,
+                items=self._get_statement_items_sql(),
+                is_open=is_open,
+                least=self.currency_id.rounding / 2,
+            )
+        )
+
+    @api.model
+    def _get_matched_by_sql(self, day):
+        """Return what was matched of an item by the end of a day, with the sign that
+        takes it off the item's balance."""
+        return SQL(
+            """
+            (SELECT COALESCE(SUM(amount), 0)
+               FROM (
+                SELECT -amount AS amount FROM account_partial_reconcile
+                 WHERE debit_move_id = line.id AND max_date <= %(day)s
+                 UNION ALL
+                SELECT amount FROM account_partial_reconcile
+                 WHERE credit_move_id = line.id AND max_date <= %(day)s
+               ) matched)
+            """,
+            day=day,
+        )
+
+    def _get_statement_items_sql(self):
+        """Return the condition that an item is one of this account."""
+        # Sudo: a branch's user need not read the root company.
+        return self._get_client_items_sql(
+            SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
+        )
+
+    def _get_statement_ageing(self, items, day):
+        """Return the open debts among items by how old they were on a day.
+
+        :param items: from `_fetch_statement_open`
+        :return: {name of AGEING: amount in company currency}
+        """
+        sums = dict.fromkeys(AGEING, 0.0)
+        for item in items:
+            age = (day - item["due"]).days
+            for name, (least, most) in AGEING.items():
+                if (
+                    item["open"] > 0
+                    and (least is None or age >= least)
+                    and (most is None or age <= most)
+                ):
+                    sums[name] += item["open"]
+        return {name: self.currency_id.round(amount) for name, amount in sums.items()}
+
+    def _get_statement_language(self):
+        """Return the language one client's statement is in."""
+        # Sudo: the contact's language is no secret to whoever prints the statement.
+        return self.sudo().partner_id.lang or self.env.lang
+
+    # === Actions ===
+
+    def action_open_statement(self):
+        """Open the window that prints or mails the statements of these accounts."""
+        self._check_statement_access()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Statement"),
+            "res_model": "client.account.statement",
+            "views": [[False, "form"]],
+            "target": "new",
+            "context": {"default_account_ids": self.ids},
+        }

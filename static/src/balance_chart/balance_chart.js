@@ -1,0 +1,134 @@
+import {Component, onWillDestroy, useEffect, useRef, useState} from "@odoo/owl";
+import {cookie} from "@web/core/browser/cookie";
+import {getCustomColor} from "@web/core/colors/colors";
+import {loadBundle} from "@web/core/assets";
+import {formatMonetary} from "@web/views/fields/formatters";
+import {useRecordObserver} from "@web/model/relational_model/utils";
+import {useService} from "@web/core/utils/hooks";
+
+const MOST_DAYS_SHOWN = 6;
+const MOST_AMOUNTS_SHOWN = 5;
+
+/**
+ * Draw the balance of an account over a year: what is in credit above a line at zero,
+ * what is owed below it, dashed and hatched in another colour.
+ *
+ * It is asked for after the page is shown, as a year of a client with many items takes
+ * longer to add up than everything else on the page.
+ */
+export class ClientBalanceChart extends Component {
+    static template = "client_account.BalanceChart";
+    static props = {accountId: Number, currencyId: {optional: true}, record: Object};
+
+    setup() {
+        this.orm = useService("orm");
+        this.canvas = useRef("canvas");
+        this.state = useState({points: []});
+        this.asked = 0;
+        onWillDestroy(() => this.asked++);
+        // Not awaited, for the page not to wait for it.
+        useRecordObserver((record) => {
+            this.load(record.data, this.props.accountId);
+        });
+        useEffect(
+            (canvas, points) => {
+                if (!canvas || !points.length) {
+                    return;
+                }
+                const chart = new Chart(canvas, this.getConfig(points));
+                return () => chart.destroy();
+            },
+            () => [this.canvas.el, this.state.points]
+        );
+    }
+
+    async load(_data, accountId) {
+        const asked = ++this.asked;
+        const [[values]] = await Promise.all([
+            this.orm.silent.read("client.account", [accountId], ["balance_graph"]),
+            loadBundle("web.chartjs_lib"),
+        ]);
+        // Another record, or the same one after an action, was asked for meanwhile.
+        if (asked === this.asked) {
+            this.state.points = values ? JSON.parse(values.balance_graph)[0].values : [];
+        }
+    }
+
+    /** What the chart says to whoever does not see it. */
+    get summary() {
+        const {points} = this.state;
+        const last = points[points.length - 1];
+        return `${points[0].x}: ${points[0].words}; ${last.x}: ${last.words}`;
+    }
+
+    getConfig(points) {
+        const scheme = cookie.get("color_scheme");
+        const ink = getCustomColor(scheme, "#374151", "#e4e4e4");
+        const grid = getCustomColor(scheme, "#e5e7eb", "#3c3e4b");
+        const credit = getCustomColor(scheme, "#1b7f3b", "#5fd38d");
+        const owed = getCustomColor(scheme, "#b02a37", "#ff8a94");
+        const isOwed = ({p0, p1}) => p0.parsed.y + p1.parsed.y < 0;
+        const format = (value) =>
+            formatMonetary(Math.abs(value), {
+                currencyId: this.props.currencyId,
+                humanReadable: Math.abs(value) >= 10000,
+            });
+        return {
+            type: "line",
+            data: {
+                labels: points.map((point) => point.x),
+                datasets: [
+                    {
+                        data: points.map((point) => point.y),
+                        borderWidth: 2,
+                        borderColor: credit,
+                        pointRadius: 0,
+                        segment: {
+                            borderColor: (segment) => (isOwed(segment) ? owed : credit),
+                            borderDash: (segment) => (isOwed(segment) ? [5, 3] : []),
+                        },
+                        fill: {target: "origin", above: `${credit}33`, below: `${owed}33`},
+                    },
+                ],
+            },
+            options: {
+                animation: false,
+                maintainAspectRatio: false,
+                interaction: {intersect: false, mode: "index"},
+                plugins: {
+                    legend: {display: false},
+                    tooltip: {
+                        displayColors: false,
+                        callbacks: {label: ({dataIndex}) => points[dataIndex].words},
+                    },
+                },
+                scales: {
+                    x: {
+                        grid: {display: false},
+                        ticks: {
+                            color: ink,
+                            maxRotation: 0,
+                            autoSkip: true,
+                            maxTicksLimit: MOST_DAYS_SHOWN,
+                        },
+                    },
+                    y: {
+                        grace: "5%",
+                        suggestedMin: 0,
+                        suggestedMax: 0,
+                        grid: {
+                            color: ({tick}) => (tick?.value === 0 ? ink : grid),
+                            lineWidth: ({tick}) => (tick?.value === 0 ? 2 : 1),
+                        },
+                        ticks: {
+                            color: ink,
+                            maxTicksLimit: MOST_AMOUNTS_SHOWN,
+                            callback: (value) =>
+                                value < 0 ? `− ${format(value)}` : format(value),
+                        },
+                    },
+                },
+            },
+        };
+    }
+}

@@ -1,0 +1,83 @@
+import {X2ManyField, x2ManyField} from "@web/views/fields/x2many/x2many_field";
+import {ListRenderer} from "@web/views/list/list_renderer";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+
+class ClientItemsRenderer extends ListRenderer {
+    /** Override, as lists within a form know no selection of all. */
+    toggleSelection() {
+        const {list} = this.props;
+        const selected = list.selection.length !== list.records.length;
+        for (const record of list.records) {
+            record.toggleSelection(selected);
+        }
+    }
+}
+
+/**
+ * A list within a form that does what lists of their own do: rows open by the action it
+ * names, and where its header has buttons, they act on the rows that are ticked.
+ */
+export class ClientItemsField extends X2ManyField {
+    static template = "client_account.ItemsField";
+    static components = {...X2ManyField.components, ListRenderer: ClientItemsRenderer};
+
+    get headerButtons() {
+        return this.archInfo.headerButtons || [];
+    }
+
+    get selectedIds() {
+        return this.list.selection.map((record) => record.resId);
+    }
+
+    get rendererProps() {
+        const props = {
+            ...super.rendererProps,
+            allowSelectors: Boolean(this.headerButtons.length),
+        };
+        if (this.archInfo.openAction) {
+            props.openRecord = (record) => this.openByAction(record);
+        }
+        return props;
+    }
+
+    /** Open a row by what its list names as the action, as lists of their own do. */
+    async openByAction({resId}) {
+        const {action, type} = this.archInfo.openAction;
+        if (await this.props.record.save()) {
+            await this.action.doActionButton({
+                name: action,
+                type,
+                resModel: this.list.resModel,
+                resId,
+                resIds: [resId],
+                context: this.props.record.context,
+                onClose: () => this.props.record.model.root.load(),
+            });
+        }
+    }
+
+    async pressHeaderButton(button) {
+        const {record} = this.props;
+        const resIds = this.selectedIds;
+        if (!resIds.length || !(await record.save())) {
+            return;
+        }
+        await this.action.doActionButton({
+            ...button.clickParams,
+            resModel: this.list.resModel,
+            resId: resIds[0],
+            resIds,
+            context: record.context,
+            onClose: () => record.model.root.load(),
+        });
+    }
+}
+
+export const clientItemsField = {
+    ...x2ManyField,
+    component: ClientItemsField,
+    displayName: _t("Items of a Client Account"),
+};
+
+registry.category("fields").add("client_items", clientItemsField);
