@@ -326,6 +326,8 @@ class TestUndo(ClientAccountRequestCommon):
             answer["params"]["message"], r"150\.00 received from .*50\.00 in credit"
         )
         self.assertEqual(self.account.balance, 50)
+        # Others have gone on in the same journal.
+        self._make_payment(3, partner=self.other_client)
         window.action_undo()
         self.assertEqual(self.account.balance, -100)
         self.assertEqual(invoice.amount_residual, 100)
@@ -335,6 +337,8 @@ class TestUndo(ClientAccountRequestCommon):
             .mapped("state"),
             ["canceled"],
         )
+        move = self.env["account.move"].browse(answer["infos"]["res_ids"])
+        self.assertEqual(move.state, "cancel")
 
     def test_money_is_not_undone_once_the_bank_has_it_or_books_are_closed(self):
         window, answer = self._receive(150)

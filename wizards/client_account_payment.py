@@ -594,10 +594,10 @@ class ClientAccountPayment(models.TransientModel):
         payments_sudo = in_plain_context(moves_sudo.origin_payment_id)
         for payment in payments_sudo:
             payment._check_client_undo()
-        # Odoo deletes the entry of a payment that is cancelled.
         names = ", ".join(moves_sudo.mapped("name")[:5])
         partials_sudo.unlink()
-        payments_sudo.action_draft()
+        # Not by way of a draft, which Odoo deletes where it cancels the payment: the
+        # entry stays, cancelled.
         payments_sudo.action_cancel()
         note = self.env._("%s cancelled again.", names)
         self.account_id._log_acts([(self.account_id, note)])

@@ -77,7 +77,7 @@ registry.category("web_tour.tours").add("client_account_gate", {
         openTab,
         {
             content: "Issue a credit",
-            trigger: "button[name='action_client_issue_credit']",
+            trigger: "button[name='action_issue_credit']",
             run: "click",
         },
         {
