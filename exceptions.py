@@ -11,8 +11,8 @@ class BalanceRefused(UserError):
     `static/src/balance_refused_dialog`.
 
     :param str message: whole sentences for the user
-    :param dict actions: window actions by `request` and `post_anyway`; False where
-        there is none for this user
+    :param dict actions: window actions by `receive`, `request` and `post_anyway`;
+        False where there is none for this user
     :param str title: of the dialog; by default that a document was not posted
     """
 

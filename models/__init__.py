@@ -29,6 +29,7 @@ from . import client_account_profile
 from . import client_account_request
 from . import client_account_statement
 from . import client_account_watch
+from . import client_adjustment_reason
 from . import ir_attachment
 from . import mail_activity
 from . import mail_mail

@@ -42,6 +42,13 @@ class AccountMove(models.Model):
         help="The client has open credit, and this invoice is open.",
     )
 
+    client_paid_with = fields.Char(
+        string="Paid with Account Credit",
+        compute="_compute_client_paid_with",
+        groups=VIEWER,
+        help="The account credits that this invoice is paid with.",
+    )
+
     # Serves `client.account._fetch_postings`: whether there is anything to apply.
     _client_account_credit_idx = models.Index(
         "(commercial_partner_id) WHERE client_account_credit"
@@ -60,6 +67,15 @@ class AccountMove(models.Model):
             )
 
     # === Create, post, reset ===
+
+    @api.depends("line_ids.matched_credit_ids", "state", "move_type")
+    def _compute_client_paid_with(self):
+        for move in self:
+            credits = move._get_posted_receivable_items().matched_credit_ids
+            documents = credits.credit_move_id.move_id
+            move.client_paid_with = move.is_sale_document(
+                include_receipts=True
+            ) and ", ".join(documents.filtered("client_account_credit").mapped("name"))
 
     def write(self, vals):
         """Override of the ORM to forget the figures that a document changes, and to
@@ -420,3 +436,11 @@ class AccountMove(models.Model):
                 )
             )
         return debts[0]._open_allocation_wizard("default_debit_line_id")
+
+    def action_view_client_account(self):
+        """Open the account of one document's client."""
+        self._check_one_document()
+        self.check_access("read")
+        account = self._get_client_account()
+        account.check_access("read")
+        return account._get_records_action()

@@ -40,6 +40,18 @@ class AccountMove(models.Model):
         prefetch=MARKS,
         written_by="addon",
     )
+    client_adjustment_reason_id = fields.Many2one(
+        "client.adjustment.reason",
+        string="Kind of Reason",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The reason chosen from the company's list, to analyse by.",
+        written_by="addon",
+    )
     client_adjustment_key = fields.Char(
         string="Key of the Adjustment",
         readonly=True,
@@ -301,6 +313,7 @@ class AccountMove(models.Model):
             "default_kind": move_sudo.client_adjustment,
             "default_amount": abs(sum(items.mapped("balance"))),
             "default_reason": move_sudo.client_adjustment_reason,
+            "default_reason_id": move_sudo.client_adjustment_reason_id.id,
             "default_date": move_sudo.date,
             "default_date_due": items[:1].date_maturity,
         }
@@ -329,6 +342,8 @@ class AccountMove(models.Model):
                 move.line_ids if move.move_type == "entry" else move.invoice_line_ids
             )
             lines.write({"name": values["reason"][:MAX_ITEM_REASON]})
+        if "reason_id" in values:
+            move.client_adjustment_reason_id = values["reason_id"]
         before = move._format_adjustment()
         if not move._is_adjustment_changed(values):
             move._log_modified(before)

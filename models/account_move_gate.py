@@ -591,6 +591,7 @@ class AccountMove(models.Model):
             "\n\n".join(message for _move, _account, message in refused),
             {
                 "request": account._get_refusal_request_action(),
+                "receive": account._get_refusal_receive_action(),
                 "post_anyway": moves._get_post_anyway_action(),
             },
         )

@@ -18,18 +18,25 @@ class AccountMoveLine(models.Model):
         :param bool full_only: leave out debts the credits do not cover whole
         :return: the amount applied, company currency
         """
+        plan = self._plan_application(debits, full_only=full_only)
+        return self._reconcile_planned(plan)
+
+    def _plan_application(self, debits, full_only=False):
+        """Plan what `_apply_to` applies, see there.
+
+        :return: list of (credit item, debit item, amount in the debit item's currency)
+        """
         credits = self._filter_begun()
         if not credits or not debits:
-            return 0.0
+            return []
         allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
-        plan = self._plan_allocations(
+        return self._plan_allocations(
             credits._sorted_for_allocation(),
             debits.filtered(
                 lambda line: line.move_id in allowed
             )._sorted_for_allocation(),
             full_only=full_only,
         )
-        return self._reconcile_planned(plan)
 
     def _filter_begun(self):
         """Return the items whose date has come: no other credit is applied by itself.

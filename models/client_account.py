@@ -421,14 +421,29 @@ class ClientAccount(models.Model):
         :param bool full_only: only to debts the credits cover whole
         """
         applied = 0.0
-        # Sudo: allocating is the officer's right, journal items need not be.
-        lines = in_plain_context(self.env["account.move.line"].sudo())
         for account in self:
-            open_lines = lines.search(account._get_open_items_domain())
+            open_lines = account._search_open_items()
             applied += open_lines._filter_open_credits()._apply_to(
                 open_lines._filter_open_debts(), full_only=full_only
             )
         return applied
+
+    def _plan_credits(self):
+        """Plan what `apply_credits` would apply for one account.
+
+        :return: list of (credit item, debit item, amount in the debit item's currency)
+        """
+        self.ensure_one()
+        open_lines = self._search_open_items()
+        return open_lines._filter_open_credits()._plan_application(
+            open_lines._filter_open_debts()
+        )
+
+    def _search_open_items(self):
+        """Return the open items of these accounts, in a plain context to book with."""
+        # Sudo: allocating is the officer's right, journal items need not be.
+        lines = in_plain_context(self.env["account.move.line"].sudo())
+        return lines.search(self._get_open_items_domain())
 
     @api.model
     def _build_items_domain(self, clients, roots):
@@ -497,6 +512,19 @@ class ClientAccount(models.Model):
                 "default_move_type": "out_invoice",
                 "default_partner_id": self.partner_id.id,
             },
+        }
+
+    def action_open_application(self):
+        """Open the window that shows how credits of one account would be applied."""
+        self._check_officer()
+        self._check_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Apply Credits"),
+            "res_model": "client.credit.application",
+            "views": [[False, "form"]],
+            "target": "new",
+            "context": {"default_account_id": self.id},
         }
 
     def action_apply_credits(self):

@@ -212,6 +212,7 @@ class ClientAccount(models.Model):
             "ref": self._build_adjustment_ref(reason, values.get("key")),
             "client_adjustment": values["kind"],
             "client_adjustment_reason": reason,
+            "client_adjustment_reason_id": values.get("reason_id"),
             "client_adjustment_key": values.get("key"),
             "client_adjustment_asked": self._get_asked_values(values),
             "client_account_credit": values["kind"] == "credit",

@@ -7,7 +7,7 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
-from ..const import CLIENT_LOCK, COMPANY_LOCK, VIEWER
+from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, VIEWER
 from ..utils import NOTHING, Worth
 from .account_move_gate import PostAnyway
 
@@ -594,6 +594,15 @@ class ClientAccount(models.Model):
         if balance > 0:
             return self.env._("%s in credit", currency.format(balance))
         return self.env._("%s owed", currency.format(-balance))
+
+    def _get_refusal_receive_action(self):
+        """Return the window in which a refused user receives money from one client,
+        False where the user may not."""
+        self.ensure_one()
+        account = self.sudo(False)
+        if not self.env.user.has_group(OFFICER) or not account.has_access("write"):
+            return False
+        return {**account.action_receive_payment(), "views": [[False, "form"]]}
 
     def _get_refusal_request_action(self):
         """Return the window in which a refused user requests an update of one account.

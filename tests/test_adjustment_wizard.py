@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import format_date
@@ -460,3 +460,58 @@ class TestAdjustmentWizard(ClientAccountCommon):
             {**values, "account_ids": [Command.set(self.account.ids)]}
         ).action_confirm()
         self.assertRecordValues(self.account | other, [{"balance": 25}, {"balance": 0}])
+
+    # === Reasons to choose from ===
+
+    def test_chosen_reason_fills_the_text_and_is_kept(self):
+        cancelled, goodwill = self.env["client.adjustment.reason"].create(
+            [{"name": "Cancelled class"}, {"name": "Goodwill"}]
+        )
+        action = self.account.action_issue_credit()
+        form = Form(self.env[action["res_model"]].with_context(**action["context"]))
+        form.amount = 45
+        form.reason_id = cancelled
+        self.assertEqual(form.reason, "Cancelled class")
+        form.reason_id = goodwill
+        self.assertEqual(form.reason, "Goodwill")
+        form.reason = "Goodwill after the flood"
+        form.reason_id = cancelled
+        self.assertEqual(form.reason, "Goodwill after the flood")
+        form.save().action_confirm()
+        move = self._get_moves()
+        self.assertEqual(move.client_adjustment_reason_id, cancelled)
+        self.assertEqual(move.client_adjustment_reason, "Goodwill after the flood")
+        window = Form(
+            self.env["client.account.adjustment"].with_context(
+                **move.action_client_adjustment_modify()["context"]
+            )
+        )
+        self.assertEqual(window.reason_id, cancelled)
+        window.reason_id = goodwill
+        window.save().action_confirm()
+        self.assertEqual(move.client_adjustment_reason_id, goodwill)
+        with self.assertRaises(UserError):
+            move.sudo(False).client_adjustment_reason_id = cancelled
+        groups = self.env["account.move"]._read_group(
+            [("client_adjustment", "!=", False), ("id", "in", move.ids)],
+            ["client_adjustment_reason_id", "create_uid"],
+            ["amount_total:sum"],
+        )
+        self.assertEqual(groups, [(goodwill, self.env.user, 45.0)])
+
+    def test_reasons_are_the_approvers_to_keep_and_of_their_company(self):
+        reasons = self.env["client.adjustment.reason"]
+        officer = self._make_user(
+            "reason_officer", "client_account.group_client_account_officer"
+        )
+        approver = self._make_user(
+            "reason_approver", "client_account.group_client_account_approver"
+        )
+        with self.assertRaises(AccessError):
+            reasons.with_user(officer).create({"name": "Mine"})
+        other = self.setup_other_company()["company"]
+        reason = reasons.create({"name": "Theirs", "company_id": other.id})
+        self.assertNotIn(reason, reasons.with_user(officer).search([]))
+        self.assertTrue(reasons.with_user(approver).create({"name": "Ours"}))
+        with self.assertRaises(UserError):
+            self._make_wizard(self.account, reason_id=reason.id)

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from ..exceptions import BalanceRefused
 from .common import ClientAccountRequestCommon
 
 
@@ -560,3 +561,105 @@ class TestWindows(ClientAccountRequestCommon):
             items.action_receive_client_payment()
         with self.assertRaises(AccessError):
             items[0].with_user(self.viewer).action_receive_client_payment()
+
+    def test_invoice_says_what_credit_pays_it(self):
+        invoice = self._make_invoice(100)
+        self.assertFalse(invoice.client_paid_with)
+        self._make_payment(10)
+        credit = self._issue_credit(40)
+        self.account.apply_credits()
+        self.assertEqual(invoice.client_paid_with, credit.name)
+        action = invoice.with_user(
+            self._make_user("profile_biller", "account.group_account_invoice")
+        ).action_view_client_account()
+        self.assertEqual(action["res_id"], self.account.id)
+
+    def test_too_much_stays_visible(self):
+        self._make_invoice(300)
+        self.account.credit_application = "manual"
+        credit = self._get_receivable(self._issue_credit(250))
+        window = (
+            self.env["client.credit.allocation"]
+            .with_user(self.officer)
+            .create({"credit_line_id": credit.id})
+        )
+        window.line_ids.amount = 300
+        self.assertEqual(window.amount_remaining, -50)
+        self.assertTrue(window.problem)
+        with self.assertRefused(""):
+            window.action_allocate()
+
+    def test_delegate_is_offered_where_somebody_else_may_decide(self):
+        request = self._submit_request(100)
+        self.assertTrue(request.with_user(self.leader).can_delegate)
+        self.approver.active = False
+        others = self.company._get_client_approvers() - self.leader
+        others.active = False
+        request.invalidate_recordset()
+        self.assertFalse(request.with_user(self.leader).can_delegate)
+
+    def test_refusal_offers_to_receive_money(self):
+        self.account.negative_balance = "prevented"
+        biller = self._make_user("profile_biller", "account.group_account_invoice")
+        invoice = self._make_invoice(100, post=False)
+        with self.assertRaises(BalanceRefused) as refused:
+            invoice.with_user(biller).action_post()
+        action = refused.exception.args[1]["receive"]
+        self.assertEqual(action["res_model"], "client.account.payment")
+        self.assertEqual(action["context"]["default_account_id"], self.account.id)
+
+    # === Apply Credits ===
+
+    def _open_application(self):
+        window = self.env["client.credit.application"].with_user(self.officer)
+        return window.create({"account_id": self.account.id})
+
+    def test_application_is_shown_changed_applied_and_undone(self):
+        self.account.credit_application = "manual"
+        first = self._make_invoice(100, date_due=self.today - timedelta(days=3))
+        second = self._make_invoice(150, date_due=self.today + timedelta(days=3))
+        self._issue_credit(60)
+        self._issue_credit(90)
+        window = self._open_application()
+        self.assertEqual(window.line_ids.mapped("amount"), [60, 40, 50])
+        self.assertEqual(window.total, 150)
+        window.line_ids[1].amount = 10
+        self.assertEqual(window.total, 120)
+        answer = window.action_apply()
+        self.assertIn("120.00 of credit applied", answer["params"]["message"])
+        self.assertEqual(first.amount_residual, 30)
+        self.assertEqual(second.amount_residual, 100)
+        self.assertEqual(window.action_apply(), answer)
+        window.action_undo()
+        self.assertEqual(first.amount_residual, 100)
+        self.assertEqual(second.amount_residual, 150)
+
+    def test_application_of_nothing_or_of_others_is_refused(self):
+        window = self._open_application()
+        self.assertFalse(window.line_ids)
+        with self.assertRefused("No amount of credit is left"):
+            window.action_apply()
+        theirs = self._get_receivable(self._make_invoice(50, partner=self.other_client))
+        credit = self._get_receivable(self._issue_credit(60))
+        window = self._open_application()
+        window.line_ids.create(
+            {
+                "application_id": window.id,
+                "credit_line_id": credit.id,
+                "debit_line_id": theirs.id,
+                "amount": 5,
+            }
+        )
+        self.assertFalse(window.line_ids.debit_name)
+        with self.assertRefused("of Ada Piano School only"):
+            window.action_apply()
+
+    def test_application_is_the_officers(self):
+        with self.assertRaises(AccessError):
+            self.account.with_user(self.viewer).action_open_application()
+        other = self.setup_other_company()["company"]
+        stranger = self._make_user("application_other", self.OFFICER, company=other)
+        with self.assertRaises(AccessError):
+            window = self.env["client.credit.application"].with_user(stranger)
+            window.create({"account_id": self.account.id})
+            self.env.flush_all()

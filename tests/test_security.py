@@ -68,12 +68,14 @@ PUBLIC_METHODS = {
     ("res.partner", "action_client_request_update"),
     ("res.partner", "action_open_client_account"),
     ("account.move", "action_open_client_deletion"),
+    ("account.move", "action_view_client_account"),
     ("account.move.line", "action_allocate_client_credit"),
     ("account.move.line", "action_open_client_credit"),
     ("account.move.line", "action_open_client_deletion"),
     ("account.move.line", "action_receive_client_payment"),
     ("client.account", "action_allocate_credit"),
     ("client.account", "action_new_invoice"),
+    ("client.account", "action_open_application"),
     ("client.account", "action_open_statement"),
     ("client.account.adjustment", "action_allocate_now"),
     ("client.account.adjustment", "action_undo"),
@@ -85,6 +87,8 @@ PUBLIC_METHODS = {
     ("client.account.statement", "action_print"),
     ("client.account.statement", "action_send"),
     ("client.credit.allocation", "action_undo"),
+    ("client.credit.application", "action_apply"),
+    ("client.credit.application", "action_undo"),
     ("res.partner", "action_client_new_invoice"),
     ("res.partner", "action_client_view_items"),
 }
@@ -807,6 +811,7 @@ class TestSecurity(ClientAccountCommon):
             "action_view_open_items",
             "action_view_partner",
             "action_allocate_credit",
+            "action_open_application",
             "action_open_statement",
         ):
             yield self._call(self.account, name)
@@ -838,6 +843,7 @@ class TestSecurity(ClientAccountCommon):
         for records, name in (
             (self.credit_line, "action_open_client_document"),
             (self.credit_line, "action_open_client_credit"),
+            (self.invoice, "action_view_client_account"),
             (self.invoice, "action_allocate_client_credit"),
             (self.account, "action_new_invoice"),
             (self.client, "action_client_new_invoice"),
@@ -848,6 +854,10 @@ class TestSecurity(ClientAccountCommon):
         item = self._get_receivable(self._issue_credit(1))
         partial = item._allocate(self.debit_line, 1)
         yield self._call(partial, "action_remove_client_allocation")
+        wizard = self.env["client.credit.application"].with_user(self.officer)
+        wizard = wizard.create({"account_id": self.account.id})
+        for name in ("action_apply", "action_undo"):
+            yield self._call(wizard, name)
         yield from self._call_wizards()
         for name in ("apply_credits", "action_apply_credits"):
             yield self._call(self.account, name)

@@ -45,6 +45,24 @@ class TestTours(ClientAccountCommon, HttpCase):
             self.account, [{"negative_balance": "prevented", "balance": 0.0}]
         )
 
+    def test_everything_is_done_from_the_profile(self):
+        """A credit is issued and undone, money received for one invoice and for all."""
+        first = self._make_invoice(180, date_due=self.today - timedelta(days=20))
+        second = self._make_invoice(150, date_due=self.today + timedelta(days=10))
+        self.start_tour(
+            f"/odoo/res.partner/{self.client.id}",
+            "client_account_profile",
+            login=self.env.user.login,
+        )
+        self.assertRecordValues(
+            first + second, [{"amount_residual": 0.0}, {"amount_residual": 0.0}]
+        )
+        self.assertRecordValues(
+            self.account, [{"balance": 0.0, "credit_available": 0.0}]
+        )
+        credit = self.env["account.move"].search([("client_adjustment", "=", "credit")])
+        self.assertEqual(credit.mapped("state"), ["cancel"])
+
     def test_every_view_of_the_accounts_draws(self):
         for amount, days in ((180, 20), (150, 10)):
             self._make_invoice(amount, date_due=self.today - timedelta(days=days))
@@ -94,6 +112,12 @@ class TestRequestTours(ClientAccountRequestCommon, HttpCase):
         self._start("approve", self.leader, "/odoo/account-requests-to-approve")
         self.assertRecordValues(
             self.account, [{"state": "granted", "credit_limit": 350.0}]
+        )
+
+    def test_staff_without_rights_asks_from_the_menu(self):
+        self._make_invoice(330)
+        self.start_tour(
+            "/odoo/clients", "client_account_profile_staff", login=self.seller.login
         )
 
     def test_every_view_of_the_requests_draws(self):

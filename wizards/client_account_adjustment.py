@@ -41,6 +41,15 @@ class ClientAccountAdjustment(models.TransientModel):
         help="For each client; with a product, its price as on an invoice line."
     )
     reason = fields.Text(help="Shown in the client's history.")
+    reason_id = fields.Many2one(
+        "client.adjustment.reason",
+        string="Kind of Reason",
+        check_company=True,
+        help="From the company's list: credits and charges are analysed by it.",
+    )
+    has_reasons = fields.Boolean(
+        compute="_compute_has_reasons", help="The company keeps a list of reasons."
+    )
     anyway_reason = fields.Text(
         string="Charge Anyway Because",
         groups=APPROVER,
@@ -88,6 +97,23 @@ class ClientAccountAdjustment(models.TransientModel):
     def _compute_preview(self):
         for wizard in self:
             wizard.preview = wizard.currency_id and wizard._get_preview()
+
+    @api.depends("company_id")
+    def _compute_has_reasons(self):
+        reasons = self.env["client.adjustment.reason"]
+        for wizard in self:
+            wizard.has_reasons = bool(
+                reasons.search(
+                    reasons._check_company_domain(wizard.company_id), limit=1
+                )
+            )
+
+    @api.onchange("reason_id")
+    def _onchange_reason_id(self):
+        """Start the text with the chosen reason, as long as nobody wrote another."""
+        reasons = self.env["client.adjustment.reason"].search([])
+        if self.reason_id and (self.reason or "") in ["", *reasons.mapped("name")]:
+            self.reason = self.reason_id.name
 
     def _get_preview(self):
         """Return what confirming does to the balances, in words."""
@@ -312,13 +338,14 @@ class ClientAccountAdjustment(models.TransientModel):
         """Return the checked values of the adjustment of one client."""
         # Sudo: officers need no right to read journal entries.
         kind = self.move_id.sudo().client_adjustment or self.kind
-        return account._prepare_adjustment(
+        values = account._prepare_adjustment(
             kind,
             self.amount,
             self.reason,
             self.date,
             self.date_due if kind == "charge" else None,
         )
+        return {**values, "reason_id": self.reason_id.id}
 
     # === Credit notes and invoices ===
 
@@ -378,6 +405,7 @@ class ClientAccountAdjustment(models.TransientModel):
             "ref": reason.split("\n")[0][:120],
             "client_adjustment": self.kind,
             "client_adjustment_reason": reason,
+            "client_adjustment_reason_id": values.get("reason_id"),
             "client_account_credit": self.kind == "credit",
             "invoice_line_ids": [
                 Command.create(

@@ -96,8 +96,18 @@ class ClientCreditAllocation(models.TransientModel):
             try:
                 wizard.amount_remaining = wizard._simulate_remaining()
             except UserError as error:
-                wizard.amount_remaining = 0.0
+                # What is too much stays visible, below zero.
+                wizard.amount_remaining = wizard.amount_open - wizard._sum_typed()
                 wizard.problem = str(error)
+
+    def _sum_typed(self):
+        """Return what is typed beside the documents, in the item's currency."""
+        day = fields.Date.context_today(self)
+        company = self._get_item().sudo().company_id
+        return sum(
+            line.currency_id._convert(line.amount, self.currency_id, company, day)
+            for line in self.line_ids.filtered("currency_id")
+        )
 
     def _simulate_remaining(self):
         """Return what is left of the credit, or due on the invoice, after the amounts.
@@ -308,18 +318,7 @@ class ClientCreditAllocation(models.TransientModel):
 
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: remove the allocations."""
-        if partials_sudo != partials_sudo.exists():
-            raise UserError(
-                self.env._(
-                    "Some of what was allocated for %s has been removed since. Remove "
-                    "the rest from the credit itself.",
-                    self.partner_id.display_name,
-                )
-            )
-        partials_sudo.sudo(self.env.su).action_remove_client_allocation()
-        return self.env._(
-            "The allocation for %s was removed again.", self.partner_id.display_name
-        )
+        return self._undo_allocations(partials_sudo, self.partner_id.display_name)
 
     def _check_covers(self, asked):
         """Make sure amounts cover whole invoices, with all of their instalments.

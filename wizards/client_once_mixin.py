@@ -174,6 +174,23 @@ class ClientOnceMixin(models.AbstractModel):
         """
         raise NotImplementedError
 
+    def _undo_allocations(self, partials_sudo, client_name):
+        """Remove allocations that are all there still.
+
+        :return: the sentence that says so
+        :raise UserError: when one was removed since
+        """
+        if partials_sudo != partials_sudo.exists():
+            raise UserError(
+                self.env._(
+                    "Some of what was allocated for %s has been removed since. Remove "
+                    "the rest from the credit itself.",
+                    client_name,
+                )
+            )
+        partials_sudo.sudo(self.env.su).action_remove_client_allocation()
+        return self.env._("The allocation for %s was removed again.", client_name)
+
     def _check_same_allocations(self, moves_sudo, partials_sudo):
         """Make sure that documents are allocated as they were when they were booked.
 

@@ -23,7 +23,7 @@ from bench_tools import (
 )
 
 # What the web client asks for of the lists on a page: the first rows.
-ROWS = 40
+ROWS = 10
 ITEM_FIELDS = ("date", "date_maturity", "move_name", "balance", "amount_residual")
 
 
@@ -32,18 +32,20 @@ def get_list(*names):
     return {"fields": {name: {} for name in names}, "limit": ROWS}
 
 
+LISTS = {
+    "debit_line_ids": get_list(*ITEM_FIELDS),
+    "credit_line_ids": get_list(*ITEM_FIELDS, "client_credit_reason"),
+    "history_line_ids": get_list(*ITEM_FIELDS, "client_history_balance"),
+}
 ACCOUNT_PAGE = {
     **{
         name: {}
         for name in (
-            *("state", "credit_limit", "balance", "amount_owed", "amount_overdue"),
-            *("credit_available", "limit_in_force", "available", "limit_usage"),
-            *("ledger_balance", "ledger_difference", "credit_ahead", "has_more_lines"),
+            *("state", "balance", "amount_owed", "credit_available", "profile"),
+            *("has_more_lines", "pay_later_disabled", "saved_methods"),
         )
     },
-    "debit_line_ids": get_list(*ITEM_FIELDS),
-    "credit_line_ids": get_list(*ITEM_FIELDS, "client_credit_reason"),
-    "history_line_ids": get_list(*ITEM_FIELDS, "client_history_balance"),
+    **LISTS,
 }
 # The graph is asked for once the page is shown.
 GRAPH = {"balance_graph": {}}
@@ -64,12 +66,15 @@ WINDOW = {
 # How many amounts are filled in, and a tenth of them.
 FILLED = 3000
 CONTACT_PAGE = {
-    name: {}
-    for name in (
-        *("display_name", "client_balance", "client_amount_owed"),
-        *("client_amount_overdue", "client_available", "client_limit_in_force"),
-        *("client_negative_balance", "client_pay_later_origin"),
-    )
+    **{
+        name: {}
+        for name in (
+            *("display_name", "client_balance", "client_profile"),
+            *("client_negative_balance", "client_pay_later_origin"),
+            "client_saved_methods",
+        )
+    },
+    **{f"client_{name}": spec for name, spec in LISTS.items()},
 }
 
 
