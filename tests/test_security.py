@@ -652,6 +652,9 @@ class TestSecurity(ClientAccountCommon):
             "client_adjustment_reason": "Forged",
             "client_adjustment_key": "forged",
             "client_adjustment_asked": {"amount": 1},
+            "client_adjustment_reason_id": self.env["client.adjustment.reason"]
+            .create({"name": "Goodwill"})
+            .id,
             "client_account_credit": True,
             "client_anyway_reason": "Forged",
             "client_anyway_user_id": self.officer.id,

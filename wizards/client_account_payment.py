@@ -78,7 +78,9 @@ class ClientAccountPayment(models.TransientModel):
         "payment.",
     )
     problem = fields.Char(compute="_compute_amount_remaining")
-    credit_part = fields.Monetary(
+    # No monetary field: it is never booked, only kept beside the amount while a person
+    # types, and checked there.
+    credit_part = fields.Float(
         string="Kept as Credit",
         help="What of the amount is to stay as credit: the rest follows the lines.",
     )
@@ -249,7 +251,7 @@ class ClientAccountPayment(models.TransientModel):
         plan = self._plan_amounts(lines)
         for debit, line in lines.items():
             line.amount = plan.get(debit, 0.0)
-        self._keep_credit_part()
+        self._keep_credit_part(plan)
 
     @api.onchange("line_ids")
     def _onchange_line_ids(self):
@@ -257,9 +259,12 @@ class ClientAccountPayment(models.TransientModel):
         if self.payment_type == "inbound" and self.currency_id:
             self.amount = self.currency_id.round(self._sum_typed() + self.credit_part)
 
-    def _keep_credit_part(self):
-        """Keep what of the amount is not set against a document."""
-        rest = self.currency_id.round(self.amount - self._sum_typed())
+    def _keep_credit_part(self, amounts):
+        """Keep what of the amount is not set against a document.
+
+        :param amounts: all that is, {debit item: amount in its currency}
+        """
+        rest = self.currency_id.round(self.amount - self._sum_amounts(amounts))
         self.credit_part = max(rest, 0.0)
 
     def _get_date(self):
@@ -434,8 +439,9 @@ class ClientAccountPayment(models.TransientModel):
         """Fill in the amounts earliest due first, as far as the money goes."""
         self._check_one_wizard()
         self.account_id._check_officer()
-        self._write_planned(self._plan_amounts(self._get_items_to_fill()))
-        self._keep_credit_part()
+        amounts = self._plan_amounts(self._get_items_to_fill())
+        self._keep_credit_part(amounts)
+        self._write_planned(amounts)
         return self._reopen()
 
     def _plan_amounts(self, debits):
@@ -498,8 +504,8 @@ class ClientAccountPayment(models.TransientModel):
         """Set all amounts to zero: the money stays as credit."""
         self._check_one_wizard()
         self.account_id._check_officer()
+        self._keep_credit_part({})
         self._write_planned({})
-        self._keep_credit_part()
         return self._reopen()
 
     def action_show_more(self):

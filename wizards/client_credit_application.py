@@ -52,6 +52,11 @@ class ClientCreditApplication(models.TransientModel):
                 ),
             ]
 
+    @api.constrains("account_id")
+    def _check_account_id(self):
+        # Constraints run under sudo, which says nothing of the user's own rights.
+        self.account_id.sudo(False)._check_officer()
+
     @api.depends("line_ids.amount")
     def _compute_total(self):
         for wizard in self:
@@ -132,7 +137,7 @@ class ClientCreditApplicationLine(models.TransientModel):
         "client.credit.application", required=True, ondelete="cascade", index=True
     )
     credit_line_id = fields.Many2one(
-        "account.move.line", string="Credit", required=True, ondelete="cascade"
+        "account.move.line", string="Credit Item", required=True, ondelete="cascade"
     )
     debit_line_id = fields.Many2one(
         "account.move.line",

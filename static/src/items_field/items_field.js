@@ -2,15 +2,29 @@ import {X2ManyField, x2ManyField} from "@web/views/fields/x2many/x2many_field";
 import {ListRenderer} from "@web/views/list/list_renderer";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
+import {useState} from "@odoo/owl";
 
 class ClientItemsRenderer extends ListRenderer {
-    /** Override, as lists within a form know no selection of all. */
+    static props = [...ListRenderer.props, "onTick"];
+
+    /** Override, as lists within a form answer an empty selection. */
+    get selectAll() {
+        const {records} = this.props.list;
+        return records.length > 0 && records.every((record) => record.selected);
+    }
+
+    /** Override, as lists within a form cannot tick all at once. */
     toggleSelection() {
-        const {list} = this.props;
-        const selected = list.selection.length !== list.records.length;
-        for (const record of list.records) {
+        const selected = !this.selectAll;
+        for (const record of this.props.list.records) {
             record.toggleSelection(selected);
         }
+        this.props.onTick();
+    }
+
+    toggleRecordSelection(record, ev) {
+        super.toggleRecordSelection(record, ev);
+        this.props.onTick();
     }
 }
 
@@ -22,18 +36,37 @@ export class ClientItemsField extends X2ManyField {
     static template = "client_account.ItemsField";
     static components = {...X2ManyField.components, ListRenderer: ClientItemsRenderer};
 
+    setup() {
+        super.setup();
+        this.ticked = useState({times: 0});
+    }
+
+    /** Draw the buttons anew once the model has ticked what was clicked. */
+    async onTick() {
+        await this.props.record.model.mutex.getUnlockedDef();
+        this.ticked.times++;
+    }
+
     get headerButtons() {
         return this.archInfo.headerButtons || [];
     }
 
     get selectedIds() {
-        return this.list.selection.map((record) => record.resId);
+        // Read for this to be drawn again, see `onTick`.
+        const records = this.ticked.times ? this.list.records : [];
+        return records
+            .filter((record) => record.selected)
+            .map((record) => record.resId);
     }
 
     get rendererProps() {
+        if (this.props.viewMode !== "list") {
+            return super.rendererProps;
+        }
         const props = {
             ...super.rendererProps,
             allowSelectors: Boolean(this.headerButtons.length),
+            onTick: this.onTick.bind(this),
         };
         if (this.archInfo.openAction) {
             props.openRecord = (record) => this.openByAction(record);

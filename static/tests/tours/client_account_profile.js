@@ -4,9 +4,9 @@ const tours = registry.category("web_tour.tours");
 const box = (name, text) => `.o_client_profile div[name='${name}']:contains('${text}')`;
 
 /**
- * Everything about a client's account from the contact's page: a credit is issued by two
- * clicks beside typing and undone, money is received for a ticked invoice and for all
- * that is owed. The client owes 180, overdue, and 150. Starts on the contact.
+ * Everything about a client's account from the contact's page: money is received for a
+ * ticked invoice, a credit issued by two clicks beside typing and undone, and all that is
+ * owed received. The client owes 180, overdue, and 150. Starts on the contact.
  */
 tours.add("client_account_profile", {
     steps: () => [
@@ -16,11 +16,31 @@ tours.add("client_account_profile", {
             run: "click",
         },
         {
-            content: "Read balance, what is overdue, and see the chart: issue a credit",
+            content: "Read balance and what is overdue, see the chart: tick an invoice",
             trigger:
                 `.o_form_view:has(${box("balance", "330.00 owed")})` +
                 ":has(.o_client_profile_line:contains('180.00, the oldest since'))" +
-                ":has(.o_client_balance_chart canvas) button[name='action_issue_credit']",
+                ":has(.o_client_balance_chart canvas) " +
+                ".o_field_widget[name='client_debit_line_ids'] .o_data_row:eq(1) .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            content: "Receive money for it",
+            trigger:
+                ".o_client_items_buttons button[name='action_receive_client_payment']",
+            run: "click",
+        },
+        {
+            content: "Its amount is filled in, and the button names the sum",
+            trigger:
+                ".modal footer button[name='action_confirm']:contains('Receive $ 150.00')",
+            run: "click",
+        },
+        {
+            content: "What is left is owed: issue a credit",
+            trigger:
+                `body:not(:has(.modal)) .o_form_view:has(${box("balance", "180.00 owed")}) ` +
+                "button[name='action_issue_credit']",
             run: "click",
         },
         {
@@ -52,38 +72,19 @@ tours.add("client_account_profile", {
         {
             content: "Confirm",
             trigger:
-                ".modal:has(.o_field_widget[name='preview']:contains('then $ 280.00 owed')) " +
+                ".modal:has(.o_field_widget[name='preview']:contains('then $ 130.00 owed')) " +
                 "button[name='action_confirm']:visible",
             run: "click",
         },
         {
             content: "It is said what was done: undo it",
             trigger:
-                ".o_notification:contains('50.00 credited to Ada Piano School'):contains('280.00 owed') " +
+                ".o_notification:contains('50.00 credited to Ada Piano School'):contains('130.00 owed') " +
                 "button:contains('Undo')",
             run: "click",
         },
         {
-            content: "The balance is as it was: tick the second invoice",
-            trigger:
-                `.o_form_view:has(${box("balance", "330.00 owed")}) ` +
-                ".o_field_widget[name='client_debit_line_ids'] .o_data_row:eq(1) .o_list_record_selector input",
-            run: "click",
-        },
-        {
-            content: "Receive money for it",
-            trigger:
-                ".o_client_items_buttons button[name='action_receive_client_payment']",
-            run: "click",
-        },
-        {
-            content: "Its amount is filled in, and the button names the sum",
-            trigger:
-                ".modal footer button[name='action_confirm']:contains('Receive $ 150.00')",
-            run: "click",
-        },
-        {
-            content: "What is left is owed: receive it",
+            content: "The balance is as it was: receive it",
             trigger:
                 `body:not(:has(.modal)) .o_form_view:has(${box("balance", "180.00 owed")}) ` +
                 "button[name='action_receive_payment']",
