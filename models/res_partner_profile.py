@@ -112,7 +112,8 @@ class ResPartner(models.Model):
     @api.model
     def _invalidate_client_figures(self):
         """Override to forget the profile with the figures it shows."""
-        super()._invalidate_client_figures()
+        result = super()._invalidate_client_figures()
         self.env["res.partner"].invalidate_model(
             ["client_profile", *PROFILE_LISTS], flush=False
         )
+        return result

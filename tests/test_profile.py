@@ -109,14 +109,14 @@ class TestProfile(ClientAccountRequestCommon):
             [("action_client_request_update", "res.partner", self.client.id)],
         )
         with self.assertRaises(AccessError):
-            self.account.with_user(self.seller).profile  # noqa: B018
+            _value = self.account.with_user(self.seller).profile
         for name in ("client_debit_line_ids", "client_saved_methods"):
             with self.assertRaises(AccessError):
-                self.client.with_user(self.seller)[name]  # noqa: B018
+                _value = self.client.with_user(self.seller)[name]
 
     def test_portal_reads_no_profile(self):
         with self.assertRaises(AccessError):
-            self.client.with_user(self.portal).client_profile  # noqa: B018
+            _value = self.client.with_user(self.portal).client_profile
 
     # === Contact and account ===
 
@@ -193,10 +193,10 @@ class TestProfile(ClientAccountRequestCommon):
                 self._make_invoice(10)
             self.env.invalidate_all()
             account = self.account.with_user(self.officer)
-            account.profile  # noqa: B018
+            _value = account.profile
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            account.profile  # noqa: B018
+            _value = account.profile
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(*counts)
 
@@ -455,7 +455,7 @@ class TestUndo(ClientAccountRequestCommon):
         invoice = self._make_invoice(4711)
         deletion = self.env["client.account.deletion"].with_user(self.officer)
         with self.assertRefused("no posted adjustment"):
-            deletion.create({"move_id": invoice.id}).summary  # noqa: B018
+            _text = deletion.create({"move_id": invoice.id}).summary
 
 
 @tagged("post_install", "-at_install")

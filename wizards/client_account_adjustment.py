@@ -111,8 +111,11 @@ class ClientAccountAdjustment(models.TransientModel):
     @api.onchange("reason_id")
     def _onchange_reason_id(self):
         """Start the text with the chosen reason, as long as nobody wrote another."""
-        reasons = self.env["client.adjustment.reason"].search([])
-        if self.reason_id and (self.reason or "") in ["", *reasons.mapped("name")]:
+        reason = self.reason or ""
+        reasons = self.env["client.adjustment.reason"]
+        if self.reason_id and (
+            not reason or reasons.search_count([("name", "=", reason)], limit=1)
+        ):
             self.reason = self.reason_id.name
 
     def _get_preview(self):

@@ -50,7 +50,9 @@ export class ClientBalanceChart extends Component {
         ]);
         // Another record, or the same one after an action, was asked for meanwhile.
         if (asked === this.asked) {
-            this.state.points = values ? JSON.parse(values.balance_graph)[0].values : [];
+            this.state.points = values
+                ? JSON.parse(values.balance_graph)[0].values
+                : [];
         }
     }
 
@@ -87,7 +89,11 @@ export class ClientBalanceChart extends Component {
                             borderColor: (segment) => (isOwed(segment) ? owed : credit),
                             borderDash: (segment) => (isOwed(segment) ? [5, 3] : []),
                         },
-                        fill: {target: "origin", above: `${credit}33`, below: `${owed}33`},
+                        fill: {
+                            target: "origin",
+                            above: `${credit}33`,
+                            below: `${owed}33`,
+                        },
                     },
                 ],
             },

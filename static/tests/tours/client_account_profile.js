@@ -111,7 +111,8 @@ tours.add("client_account_profile", {
         },
         {
             content: "It is open",
-            trigger: ".o_form_view:not(:has(.o_client_profile)) .o_field_widget[name='date']",
+            trigger:
+                ".o_form_view:not(:has(.o_client_profile)) .o_field_widget[name='date']",
         },
     ],
 });
