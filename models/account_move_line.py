@@ -584,7 +584,10 @@ class AccountMoveLine(models.Model):
     def action_allocate_client_credit(self):
         """Open the window that allocates the credit of one client to these items."""
         account = self._get_one_client_account()
-        action = account.action_allocate_credit()
+        # Sudo: as in `_get_one_client_account`. Credit pays on its own account alone.
+        accounts = self.sudo().account_id
+        scope = {**account._get_whole_scope(), "accounts": accounts.ids}
+        action = account._open_first_credit(scope)
         action["context"]["client_paid_item_ids"] = self.ids
         return action
 

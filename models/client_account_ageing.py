@@ -111,34 +111,24 @@ class ClientAccount(models.Model):
         )
 
     @api.model
-    def _get_ageing_columns(self, day=None, amount=None):
-        """Return the sums of debts on the alias `line` by how old they are on a day.
-
-        :param day: today by default
-        :param SQL amount: what is open of a debt then, its residual by default
-        """
-        amount = amount or SQL("line.amount_residual")
+    def _get_ageing_columns(self):
+        """Return the sums of the debts on the alias `line` by how old they are."""
         age = SQL(
             "(%s::date - COALESCE(line.date_maturity, line.date))",
-            day or fields.Date.context_today(self),
+            fields.Date.context_today(self),
         )
-        columns = []
-        for name, (least, most) in AGEING.items():
-            bounds = SQL(" AND ").join(
-                [
-                    *([SQL("%s >= %s", age, least)] if least is not None else []),
-                    *([SQL("%s <= %s", age, most)] if most is not None else []),
-                ]
+        return SQL(", ").join(
+            SQL(
+                "COALESCE(SUM(line.amount_residual) FILTER (WHERE"
+                " %(age)s >= COALESCE(%(least)s, %(age)s)"
+                " AND %(age)s <= COALESCE(%(most)s, %(age)s)), 0) AS %(name)s",
+                age=age,
+                least=least,
+                most=most,
+                name=SQL.identifier(name),
             )
-            columns.append(
-                SQL(
-                    "COALESCE(SUM(%s) FILTER (WHERE %s), 0) AS %s",
-                    amount,
-                    bounds,
-                    SQL.identifier(name),
-                )
-            )
-        return SQL(", ").join(columns)
+            for name, (least, most) in AGEING.items()
+        )
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of the ORM to sort, group, sum and search by age."""

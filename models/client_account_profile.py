@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..const import BILLER, DECIDED_STATES, OFFICER, VIEWER
@@ -412,12 +413,29 @@ class ClientAccount(models.Model):
     # === Actions ===
 
     def action_allocate_credit(self):
-        """Open the window that allocates a credit of one account: the first that is
-        applied."""
+        """Open the window that allocates the credit of one account that is applied
+        first.
+
+        :raise UserError: when there is none
+        """
         self._check_officer()
         self._check_one()
+        return self._open_first_credit(self._get_whole_scope())
+
+    def _open_first_credit(self, scope):
+        """Open the window of the first open credit of one account.
+
+        :param dict scope: where to look, as of `_get_whole_scope`
+        :raise UserError: when there is none
+        """
+        # Sudo: officers need no right to read journal items of their clients.
         lines = self.env["account.move.line"].sudo()
-        credit = lines.browse(
-            self._fetch_first_open_item_ids(-1, 1, scope=self._get_whole_scope())
-        )
+        credit = lines.browse(self._fetch_first_open_item_ids(-1, 1, scope=scope))
+        if not credit:
+            raise UserError(
+                self.env._(
+                    "%s has no open credit to allocate here. Issue a credit first.",
+                    self.display_name,
+                )
+            )
         return credit.sudo(self.env.su).action_assign_client_credit()

@@ -295,7 +295,7 @@ class ClientAccountRequest(models.Model):
     is_requester = fields.Boolean(compute="_compute_can_decide")
     can_decide = fields.Boolean(compute="_compute_can_decide")
     can_approve = fields.Boolean(compute="_compute_can_decide")
-    can_delegate = fields.Boolean(compute="_compute_can_decide")
+    can_delegate = fields.Boolean(compute="_compute_can_delegate")
     decision_note = fields.Char(
         string="Decision",
         compute="_compute_decision_note",
@@ -429,9 +429,13 @@ class ClientAccountRequest(models.Model):
             request.is_requester = request.requested_by_id == self.env.user
             request.can_decide = not request._get_cannot_decide_reason(self.env.user)
             request.can_approve = not request._get_cannot_approve_reason(self.env.user)
-            request.can_delegate = (
-                request.state == "submitted" and request._has_other_deciders()
-            )
+
+    @api.depends_context("uid")
+    @api.depends("state", "approver_id", "company_id", "agreed_by_ids")
+    def _compute_can_delegate(self):
+        for request in self:
+            others = request.state == "submitted" and request._get_delegates()
+            request.can_delegate = bool(others and others - self.env.user)
 
     @api.depends("state", "approver_id", "agreed_by_ids", "granted_limit")
     def _compute_decision_note(self):
@@ -881,13 +885,22 @@ class ClientAccountRequest(models.Model):
             client=self._get_client_name(),
         )
 
-    def _has_other_deciders(self):
-        """Tell whether somebody else than the present user may decide about one
-        request."""
-        self.ensure_one()
-        # Sudo: who decides is the company's choice, not the user's to read.
-        others = self.sudo().company_id._get_client_approvers() - self.env.user
-        return any(not self._get_cannot_delegate_reason(user) for user in others)
+    def _get_delegates(self):
+        """Return the users to whom the present one may hand these requests."""
+        delegates = self.env["res.users"]
+        for request in self:
+            # Sudo: who decides is the company's choice, not the user's to read.
+            delegates |= (
+                request.sudo()
+                .company_id._get_client_approvers()
+                .filtered(
+                    lambda user, request=request: (
+                        user != request.approver_id
+                        and not request._get_cannot_delegate_reason(user)
+                    )
+                )
+            )
+        return delegates
 
     def _get_deciders(self):
         """Return the users who are asked to decide about one request.

@@ -77,7 +77,7 @@ class ResPartner(models.Model):
     def _compute_client_profile(self):
         for partner in self:
             account = partner._origin._get_profile_account()
-            partner.client_profile = account and account._get_profile()
+            partner.client_profile = account._get_profile() if account else False
 
     @api.depends_context("uid", "lang", "company", "allowed_company_ids")
     @api.depends("commercial_partner_id")

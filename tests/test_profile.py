@@ -132,6 +132,31 @@ class TestProfile(ClientAccountRequestCommon):
             )
             self.assertEqual(contact.client_debit_line_ids, self.account.debit_line_ids)
 
+    def test_new_contact_is_made_in_its_form(self):
+        for number, group in enumerate(("base.group_user", self.VIEWER)):
+            user = self._make_user(
+                f"profile_manager_{number}", f"{group},base.group_partner_manager"
+            )
+            with Form(self.env["res.partner"].with_user(user)) as form:
+                form.name = "New"
+            self.assertTrue(form.record.client_profile["boxes"])
+
+    def test_many_contacts_are_credited_from_their_list(self):
+        contacts = self.client + self.env["res.partner"].create({"name": "New"})
+        for name, kind in (("issue_credit", "credit"), ("charge", "charge")):
+            server = self.env.ref(f"client_account.res_partner_action_{name}")
+            context = {"active_model": "res.partner", "active_ids": contacts.ids}
+            action = server.with_user(self.officer).with_context(**context).run()
+            window = Form(
+                self.env[action["res_model"]]
+                .with_user(self.officer)
+                .with_context(**action["context"])
+            )
+            self.assertEqual(window.kind, kind)
+            self.assertEqual(window.account_ids[:].partner_id, contacts)
+            with self.assertRaises(AccessError):
+                server.with_user(self.viewer).with_context(**context).run()
+
     def test_contact_without_account_offers_to_begin(self):
         contact = self.env["res.partner"].create({"name": "New"})
         boxes = self._get_boxes(contact, self.officer, "client_profile")
@@ -362,16 +387,36 @@ class TestUndo(ClientAccountRequestCommon):
                 ]
             }
         )
-        if item.account_id.reconcile:
-            other.action_post()
-            (item | other.line_ids[0]).reconcile()
-            with self.assertRefused("matched with a bank statement"):
-                window.action_undo()
-            item.remove_move_reconcile()
+        item.account_id.reconcile = True
+        other.action_post()
+        (item | other.line_ids[0]).reconcile()
+        with self.assertRefused("matched with a bank statement"):
+            window.action_undo()
+        item.remove_move_reconcile()
         self.company.fiscalyear_lock_date = self.today
         with self.assertRefused("books are closed"):
             window.action_undo()
         self.assertEqual(self.account.balance, 150)
+
+    def test_money_that_posted_an_invoice_is_the_approvers_to_undo(self):
+        """Who pays up front would be left with an invoice that nothing pays."""
+        self.account.pay_later = "disabled"
+        product = self.env["product.product"].create(
+            {"name": "First payment", "client_not_payable_with_credit": True}
+        )
+        invoice = self._make_invoice(100, post=False)
+        invoice.invoice_line_ids.product_id = product
+        invoice.invoice_line_ids.price_unit = 100
+        invoice.invoice_line_ids.tax_ids = False
+        biller = self._make_user("undo_biller", "account.group_account_invoice")
+        window, _answer = self._receive(100, {invoice: 100}, user=biller)
+        self.assertRecordValues(invoice, [{"state": "posted", "amount_residual": 0}])
+        with self.assertRefused("was posted with this credit"):
+            window.action_undo()
+        self.assertEqual(invoice.amount_residual, 0)
+        biller.group_ids |= self.env.ref(self.APPROVER)
+        window.action_undo()
+        self.assertEqual(invoice.amount_residual, 100)
 
     def test_credit_paid_back_is_undone(self):
         self.account.issue_credit(80, "Class cancelled")
@@ -416,7 +461,7 @@ class TestUndo(ClientAccountRequestCommon):
             window.with_user(other).action_undo()
 
     def test_chatter_tells_who_did_what_and_why(self):
-        window, answer = self._adjust()
+        _window, answer = self._adjust()
         note = self.account.message_ids[0]
         self.assertEqual(note.author_id, self.officer.partner_id)
         self.assertIn("Class cancelled", note.body)
@@ -436,7 +481,6 @@ class TestUndo(ClientAccountRequestCommon):
         self.assertEqual(self.account.balance, 0)
         with self.assertRefused("was deleted"):
             deletion.action_delete()
-        del window
 
     def test_deletion_names_the_invoices_that_open_again(self):
         invoices = self._make_invoice(100) + self._make_invoice(150)
@@ -551,6 +595,48 @@ class TestWindows(ClientAccountRequestCommon):
         self.assertEqual(form.amount_remaining, 0)
         form.save().action_allocate()
         self.assertEqual(invoices.mapped("amount_residual"), [100, 90])
+
+    def test_ticked_items_on_another_account_take_the_credit_there(self):
+        """The first credit would fit none of them."""
+        self.account.credit_application = "manual"
+        self._issue_credit(30, date=self.today - timedelta(days=5))
+        other = self.company_data["default_account_receivable"].copy()
+        self.client.property_account_receivable_id = other
+        invoice = self._make_invoice(100)
+        item = self._get_receivable(invoice).with_user(self.officer)
+        self.assertEqual(item.account_id.sudo(), other)
+        with self.assertRefused("no open credit to allocate here"):
+            item.action_allocate_client_credit()
+        credit = self._get_receivable(self._issue_credit(60))
+        form = self._open(item.action_allocate_client_credit(), self.officer)
+        self.assertEqual(form.credit_line_id, credit)
+        form.save().action_allocate()
+        self.assertEqual(invoice.amount_residual, 40)
+
+    def test_allocating_without_credit_is_refused_in_words(self):
+        self._make_invoice(100)
+        with self.assertRefused("no open credit to allocate"):
+            self.account.with_user(self.officer).action_allocate_credit()
+
+    def test_what_is_no_id_is_not_ticked(self):
+        invoice = self._make_invoice(100)
+        theirs = self._get_receivable(self._make_invoice(7, partner=self.other_client))
+        item = self._get_receivable(invoice)
+        for ids, amount in (
+            ("abc", 0),
+            (5, 0),
+            ([True, "x", None, 1.5], 0),
+            ([theirs.id], 0),
+            ([item.id, item.id, theirs.id, "x"], 100),
+        ):
+            with self.subTest(ids=ids):
+                window = (
+                    self.env["client.account.payment"]
+                    .with_user(self.officer)
+                    .with_context(client_paid_item_ids=ids)
+                    .create({"account_id": self.account.id})
+                )
+                self.assertEqual(window.amount, amount)
 
     def test_ticked_items_of_two_clients_are_refused(self):
         invoices = self._make_invoice(100) + self._make_invoice(

@@ -54,6 +54,9 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
 
     ROLES = {
         "employee": "base.group_user",
+        "manager": "base.group_user,base.group_partner_manager",
+        "manager of viewers": "base.group_partner_manager,"
+        "client_account.group_client_account_viewer",
         "viewer": "client_account.group_client_account_viewer",
         "officer": "client_account.group_client_account_officer",
         "approver": "client_account.group_client_account_approver",

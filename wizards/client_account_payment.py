@@ -320,13 +320,12 @@ class ClientAccountPayment(models.TransientModel):
 
         :return: {debit item: amount in its currency, less the early payment discount}
         """
-        context = self.env.context
-        ids = context.get("client_paid_item_ids")
+        ids = self._get_ticked_ids()
         if self.payment_type != "inbound" or not self.account_id:
             return {}
         if ids:
-            debts = self._search_payable(len(ids), SQL("line.id = ANY(%s)", list(ids)))
-        elif context.get("client_from_owed"):
+            debts = self._search_payable(len(ids), SQL("line.id = ANY(%s)", ids))
+        elif self.env.context.get("client_from_owed"):
             debts = self._search_payable(LINES_SHOWN + 1, SQL("TRUE"))
             if len(debts) > LINES_SHOWN:
                 # “All” fills in thousands, which no window starts with.
@@ -600,6 +599,7 @@ class ClientAccountPayment(models.TransientModel):
         payments_sudo = in_plain_context(moves_sudo.origin_payment_id)
         for payment in payments_sudo:
             payment._check_client_undo()
+        partials_sudo.sudo(self.env.su)._check_may_take_off()
         names = ", ".join(moves_sudo.mapped("name")[:5])
         partials_sudo.unlink()
         # Not by way of a draft, which Odoo deletes where it cancels the payment: the

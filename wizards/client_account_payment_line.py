@@ -58,8 +58,8 @@ class ClientAccountPaymentLine(models.TransientModel):
     @api.onchange("is_paid")
     def _onchange_is_paid(self):
         if self.is_paid != bool(self.amount):
-            debit = self._get_debit()
-            self.amount = self.is_paid and self.payment_id._get_net_due(debit)
+            debit = self.is_paid and self._get_debit()
+            self.amount = self.payment_id._get_net_due(debit) if debit else 0.0
 
     def _get_debit(self):
         """Return the item of this line, none where it is not the client's.

@@ -16,21 +16,7 @@ class ClientAccountRequestDelegate(models.TransientModel):
     @api.depends("request_id")
     def _compute_candidate_ids(self):
         for wizard in self:
-            request = wizard.request_id
-            if not request:
-                wizard.candidate_ids = False
-                continue
-            # Sudo: a branch's user need not read the root company.
-            wizard.candidate_ids = (
-                request.sudo()
-                .company_id._get_client_approvers()
-                .filtered(
-                    lambda user, request=request: (
-                        user != request.approver_id
-                        and not request._get_cannot_delegate_reason(user)
-                    )
-                )
-            )
+            wizard.candidate_ids = wizard.request_id._get_delegates()
 
     def action_delegate(self):
         """Hand the decision to the approver chosen.

@@ -189,7 +189,7 @@ class ClientCreditAllocation(models.TransientModel):
     def _get_preset_amounts(self):
         """Override of `client.open.lines.mixin`: what the credit gives to the documents
         that were ticked before, the earliest due first."""
-        ids = self.env.context.get("client_paid_item_ids")
+        ids = self._get_ticked_ids()
         # Sudo: officers need no right to read journal items of their clients.
         credit = self.credit_line_id.sudo()._origin
         if not ids or not credit:

@@ -49,6 +49,14 @@ class ClientOpenLinesMixin(models.AbstractModel):
         """Return what the window starts with, {item: amount}; nothing by default."""
         return {}
 
+    def _get_ticked_ids(self):
+        """Return the ids of the items the window was opened for, as its caller ticked
+        them; what is none is left out."""
+        ids = self.env.context.get("client_paid_item_ids")
+        if not isinstance(ids, list | tuple):
+            return []
+        return [item_id for item_id in ids if type(item_id) is int]
+
     # === Lines ===
 
     def _get_line_items(self):

@@ -37,6 +37,10 @@ tours.add("client_account_profile", {
             run: "click",
         },
         {
+            content: "The chart is drawn anew",
+            trigger: ".o_client_balance_chart canvas[aria-label$='180.00 owed']",
+        },
+        {
             content: "What is left is owed: issue a credit",
             trigger:
                 `body:not(:has(.modal)) .o_form_view:has(${box("balance", "180.00 owed")}) ` +
