@@ -52,8 +52,9 @@ class ClientAccount(models.Model):
 
         :return: dict of `opening`, `closing` (balances of the ledger), `lines` (see
             `_fetch_statement_lines`, each with the running `balance`), `ageing` ({name
-            of AGEING: amount}), `credit` (not allocated then), `due` (see
-            `_fetch_statement_open`); company currency, above zero: in credit
+            of AGEING: amount}), `credit` (not allocated then), `overdue` (less that
+            credit), `due` (see `_fetch_statement_open`); company currency, balances
+            above zero: in credit
         """
         self.ensure_one()
         lines = self._fetch_statement_lines(date_from)
@@ -67,13 +68,17 @@ class ClientAccount(models.Model):
             balance = self.currency_id.round(balance + line["change"])
             shown.append({**line, "balance": balance})
         items = self._fetch_statement_open(date_to)
+        ageing = self._get_statement_ageing(items, date_to)
+        credit = -sum(item["open"] for item in items if item["open"] < 0)
+        overdue = sum(ageing.values()) - ageing["amount_not_due"]
         return {
             "opening": opening,
             "closing": balance,
             "lines": shown,
             "due": [item for item in items if item["open"] > 0],
-            "ageing": self._get_statement_ageing(items, date_to),
-            "credit": -sum(item["open"] for item in items if item["open"] < 0),
+            "ageing": ageing,
+            "credit": credit,
+            "overdue": self.currency_id.round(max(overdue - credit, 0.0)),
         }
 
     def _fetch_statement_lines(self, date_from):

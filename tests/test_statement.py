@@ -49,9 +49,18 @@ class TestStatement(ClientAccountRequestCommon):
         self.assertEqual([item["open"] for item in before["due"]], [100])
         self.assertEqual(before["ageing"]["overdue_31_60"], 100)
         self.assertEqual(before["credit"], 0)
+        self.assertEqual(before["overdue"], 100)
         now = self._get_statement()
         self.assertEqual([item["open"] for item in now["due"]], [30])
-        self.assertEqual(now["closing"], -30)
+        self.account.credit_application = "manual"
+        self._issue_credit(12, date=self._days(-1))
+        self._make_invoice(500, date_due=self._days(3))
+        now = self._get_statement()
+        self.assertEqual(now["overdue"], 18)
+        self.assertRegex(
+            self._render(self.account), r"18\.00</strong> of it is overdue"
+        )
+        self.assertEqual(now["closing"], -518)
 
     def test_open_items_of_any_day_add_up_to_the_closing_balance(self):
         self._make_invoice(100, date_due=self._days(-40))

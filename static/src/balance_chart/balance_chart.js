@@ -1,6 +1,4 @@
 import {Component, onWillDestroy, useEffect, useRef, useState} from "@odoo/owl";
-import {cookie} from "@web/core/browser/cookie";
-import {getCustomColor} from "@web/core/colors/colors";
 import {loadBundle} from "@web/core/assets";
 import {formatMonetary} from "@web/views/fields/formatters";
 import {useRecordObserver} from "@web/model/relational_model/utils";
@@ -8,6 +6,16 @@ import {useService} from "@web/core/utils/hooks";
 
 const MOST_DAYS_SHOWN = 6;
 const MOST_AMOUNTS_SHOWN = 5;
+
+/**
+ * @param {string} color as the browser computes it, rgb(red, green, blue)
+ * @param {number} opacity from 0 to 1
+ * @returns {string} the same, so much of it
+ */
+function fade(color, opacity) {
+    const [red, green, blue] = color.match(/[\d.]+/g);
+    return `rgba(${red}, ${green}, ${blue}, ${opacity})`;
+}
 
 /**
  * Draw the balance of an account over a year: what is in credit above a line at zero,
@@ -23,6 +31,9 @@ export class ClientBalanceChart extends Component {
     setup() {
         this.orm = useService("orm");
         this.canvas = useRef("canvas");
+        this.ink = useRef("ink");
+        this.credit = useRef("credit");
+        this.owed = useRef("owed");
         this.state = useState({points: []});
         this.asked = 0;
         onWillDestroy(() => this.asked++);
@@ -64,11 +75,10 @@ export class ClientBalanceChart extends Component {
     }
 
     getConfig(points) {
-        const scheme = cookie.get("color_scheme");
-        const ink = getCustomColor(scheme, "#374151", "#e4e4e4");
-        const grid = getCustomColor(scheme, "#e5e7eb", "#3c3e4b");
-        const credit = getCustomColor(scheme, "#1b7f3b", "#5fd38d");
-        const owed = getCustomColor(scheme, "#b02a37", "#ff8a94");
+        // The colours of the words beside it, whatever the theme.
+        const getColor = (name) => getComputedStyle(this[name].el).color;
+        const [ink, credit, owed] = ["ink", "credit", "owed"].map(getColor);
+        const grid = fade(ink, 0.15);
         const isOwed = ({p0, p1}) => p0.parsed.y + p1.parsed.y < 0;
         const format = (value) =>
             formatMonetary(Math.abs(value), {
@@ -91,8 +101,8 @@ export class ClientBalanceChart extends Component {
                         },
                         fill: {
                             target: "origin",
-                            above: `${credit}33`,
-                            below: `${owed}33`,
+                            above: fade(credit, 0.2),
+                            below: fade(owed, 0.2),
                         },
                     },
                 ],

@@ -32,6 +32,11 @@ export class ClientProfile extends Component {
         return Math.min(box.usage, 100);
     }
 
+    /** Quiet figures are lighter, not paler: grey is hard to read. */
+    getToneClass({tone}) {
+        return !tone || tone === "muted" ? "fw-normal" : `fw-bold text-${tone}`;
+    }
+
     async press(button) {
         const {record} = this.props;
         if (!(await record.save())) {
