@@ -138,6 +138,11 @@ class ResPartner(models.Model):
         for name, values in columns.items():
             self._fields[name]._insert_cache(self, values)
 
+    @api.model
+    def _get_client_figure_names(self):
+        """Return {field of the contact: field of the account} of the figures."""
+        return PARTNER_FIGURES
+
     def _fetch_client_figures(self):
         """Return {partner id: {field: value}} of the figures, in one query.
 

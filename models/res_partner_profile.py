@@ -77,6 +77,8 @@ class ResPartner(models.Model):
     def _compute_client_profile(self):
         for partner in self:
             account = partner._origin._get_profile_account()
+            if account._origin:
+                partner._share_client_figures(account)
             partner.client_profile = account._get_profile() if account else False
 
     @api.depends_context("uid", "lang", "company", "allowed_company_ids")
@@ -89,6 +91,16 @@ class ResPartner(models.Model):
                 if isinstance(shown, models.BaseModel):
                     shown = shown.sudo(False)._filtered_access("read")
                 partner[name] = shown
+
+    def _share_client_figures(self, account):
+        """Give an account the figures that its contact's page shows beside the profile:
+        of a client with many open items they cost more than all else.
+
+        :param account: the `client.account` of this contact in the current company
+        """
+        figures = self.env["res.partner"]._get_client_figure_names()
+        for name, figure in figures.items():
+            account._fields[figure]._insert_cache(account, [self[name]])
 
     def _get_profile_account(self):
         """Return the account the profile of one contact is about, for the present user.

@@ -1,5 +1,6 @@
 from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
+from odoo.tools import SQL
 
 from ..wizards.client_open_lines_mixin import LINES_SHOWN
 from .common import ClientAccountCommon
@@ -180,3 +181,17 @@ class TestOpenLines(ClientAccountCommon):
         for window in self._get_windows(officer):
             window.action_oldest_first()
             self.assertTrue(any(window.line_ids.mapped("amount")))
+
+    def test_conditions_are_looked_at_document_by_document(self):
+        """Joined, all open documents would be read and sorted for the first 40."""
+        for window in self._get_windows():
+            condition = window._get_payable_sql()
+            if window._name == "client.credit.allocation":
+                condition = window._get_fitting_sql()
+            rows = self.env.execute_query(
+                SQL("EXPLAIN SELECT id FROM account_move_line line WHERE %s", condition)
+            )
+            plan = "\n".join(row for (row,) in rows)
+            with self.subTest(window=window._name):
+                self.assertIn("SubPlan", plan)
+                self.assertNotIn("Join", plan.split("SubPlan", maxsplit=1)[0])

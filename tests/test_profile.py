@@ -225,6 +225,19 @@ class TestProfile(ClientAccountRequestCommon):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(*counts)
 
+    def test_contact_sums_its_open_items_once(self):
+        """On its page and in its profile stand the same figures."""
+        self._grant(100)
+        self._make_invoice(150)
+        contact = self.client.with_user(self.officer)
+        accounts = self.env.registry["client.account"]
+        expected = self.account.with_user(self.officer).profile
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(contact.client_balance, -150)
+        with patch.object(accounts, "_fetch_open_items", side_effect=AssertionError):
+            self.assertEqual(contact.client_profile, expected)
+
     def test_saved_payment_methods_are_the_clients_own(self):
         provider = self.env["payment.provider"].create(
             {"name": "Cards", "company_id": self.company.id}

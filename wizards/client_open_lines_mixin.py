@@ -193,11 +193,14 @@ class ClientOpenLinesMixin(models.AbstractModel):
         """Return the condition that a document is not being paid already, see
         `account.move.line._get_being_paid_problem`.
 
+        Looked at document by document (OFFSET 0), as far as the lines go, see
+        `account.move._get_credit_excluded_sql`.
+
         :return: `SQL` on the alias `line` of account_move_line
         """
         return SQL(
             "NOT EXISTS (SELECT FROM account_move WHERE id = line.move_id"
-            " AND payment_state = 'in_payment')",
+            " AND payment_state = 'in_payment' OFFSET 0)",
             to_flush=self.env["account.move"]._fields["payment_state"],
         )
 
