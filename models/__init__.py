@@ -27,6 +27,7 @@ from . import client_account_page
 from . import client_account_policy
 from . import client_account_profile
 from . import client_account_request
+from . import client_account_request_credit
 from . import client_account_statement
 from . import client_account_watch
 from . import client_adjustment_reason

@@ -349,6 +349,7 @@ class AccountMove(models.Model):
             move._log_modified(before)
             return
         move._check_adjustment_modifiable(values)
+        self._check_credit_raised(values)
         allocations = move._get_adjustment_allocations()
         move._get_client_allocations().unlink()
         raised = move._is_charge_raised(values)
@@ -414,6 +415,21 @@ class AccountMove(models.Model):
             > 0
             or due > max(lines.mapped("date_maturity"))
         )
+
+    def _check_credit_raised(self, values):
+        """Make sure a credit that becomes more is the present user's to give.
+
+        :raise UserError: when it needs an approver
+        """
+        # Sudo: officers need no right to read journal entries; this is an adjustment.
+        move = self.sudo()
+        before = abs(sum(move._get_receivable_items().mapped("balance")))
+        account = move._get_client_account().sudo(self.env.su)
+        if (
+            move.client_adjustment == "credit"
+            and account.currency_id.compare_amounts(values["amount"], before) > 0
+        ):
+            account._check_credit_approval(values["amount"])
 
     def _check_adjustment_modifiable(self, values):
         """Make sure amount and date of this adjustment may still change.

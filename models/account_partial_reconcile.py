@@ -226,6 +226,28 @@ class AccountPartialReconcile(models.Model):
             document.message_post(body=note)
         return True
 
+    def action_move_client_allocation(self):
+        """Open the window that moves this allocation, or a part of it, to other
+        invoices.
+
+        :raise UserError: when it is no allocation of a client's credit
+        """
+        self.ensure_one()
+        # Sudo: moving an allocation is the officer's right, partials need not be.
+        partial_sudo = self.sudo()
+        partial_sudo._check_client_allocation(self.env.su)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Move Credit to Another Invoice"),
+            "res_model": "client.credit.allocation",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_credit_line_id": partial_sudo.credit_move_id.id,
+                "default_source_line_id": partial_sudo.debit_move_id.id,
+            },
+        }
+
     def _check_client_allocation(self, su):
         """Make sure this partial is an allocation the user may undo.
 

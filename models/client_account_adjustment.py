@@ -162,6 +162,48 @@ class ClientAccount(models.Model):
             "date_due": given_due,
         }
 
+    # === Approval of high credits ===
+
+    def _needs_credit_approval(self, amount):
+        """Tell whether a credit to one account is asked for instead of booked.
+
+        Above the amount of the company it is an approver's to give, and an own request
+        only where approvers may approve theirs.
+
+        :param float amount: company currency, taxes included
+        """
+        self.ensure_one()
+        # Sudo: who decides is the company's choice, not the user's to read.
+        company = self.sudo().company_id
+        if self.env.su or not company.client_credit_approval:
+            return False
+        above = company.client_credit_approval_above
+        if self.currency_id.compare_amounts(amount, above) <= 0:
+            return False
+        return not (
+            company.client_request_self_approval
+            and self.env.user in company._get_client_approvers()
+        )
+
+    def _check_credit_approval(self, amount):
+        """Make sure the present user may give one account a credit.
+
+        :param float amount: company currency, taxes included
+        :raise UserError: when it has to be asked for
+        """
+        if self._needs_credit_approval(amount):
+            company = self.sudo().company_id
+            raise UserError(
+                self.env._(
+                    "A credit of %(amount)s to %(client)s is above %(above)s and needs "
+                    "an approver. Ask for it with an account request: it is booked "
+                    "when it is approved.",
+                    amount=self.currency_id.format(amount),
+                    client=self.display_name,
+                    above=self.currency_id.format(company.client_credit_approval_above),
+                )
+            )
+
     # === Booking ===
 
     @api.model
@@ -171,7 +213,11 @@ class ClientAccount(models.Model):
         :param adjustments: list of (account, values of `_prepare_adjustment`)
         :param str anyway: why an approver charges against the balance policies
         :return: the posted `account.move` in the same order
+        :raise UserError: when a credit needs an approver
         """
+        for account, values in adjustments:
+            if values["kind"] == "credit":
+                account._check_credit_approval(values["amount"])
         # Sudo: officers need no right to make journal entries; what is booked is fixed.
         moves_sudo = in_plain_context(self.env["account.move"].sudo()).create(
             [

@@ -166,7 +166,10 @@ class ClientAccount(models.Model):
             tone="success" if spendable else "muted",
             lines=[
                 self.credit_ahead
-                and self._get_profile_line(self.env._("Dated Ahead"), self.credit_ahead)
+                and self._get_profile_line(
+                    self.env._("Dated Ahead"), self.credit_ahead
+                ),
+                self._get_waiting_line(credit=True),
             ],
             buttons=self._get_profile_buttons(
                 ("action_issue_credit", self.env._("Issue a Credit"), OFFICER),
@@ -339,10 +342,17 @@ class ClientAccount(models.Model):
         scope = account._get_whole_scope()
         return lines.browse(account._fetch_first_open_item_ids(1, 1, scope=scope))
 
-    def _get_waiting_line(self):
-        """Return the request that waits for a decision, None where none does."""
+    def _get_waiting_line(self, credit=False):
+        """Return the request that waits for a decision, None where none does.
+
+        :param bool credit: whether one for a credit, else one about limit and terms
+        """
         request = self.env["client.account.request"].search(
-            [("account_id", "=", self._origin.id), ("state", "=", "submitted")],
+            [
+                ("account_id", "=", self._origin.id),
+                ("state", "=", "submitted"),
+                ("subject", "=" if credit else "!=", "credit"),
+            ],
             limit=1,
         )
         return request and self._get_request_line(request)
@@ -354,8 +364,8 @@ class ClientAccount(models.Model):
             request.state
         ]
         asked = (
-            request.currency_id.format(request.requested_limit)
-            if request.subject == "limit"
+            request.currency_id.format(request[f"requested_{request.subject}"])
+            if request.subject in ("limit", "credit")
             else ""
         )
         outcome = ": ".join(filter(None, (state, request.rejection_reason)))

@@ -86,6 +86,7 @@ class ClientAccountRequest(models.Model):
             ("limit", "A credit limit"),
             ("terms", "Only other payment terms"),
             ("close", "To close the account"),
+            ("credit", "A credit"),
         ],
         string="Asks for",
         default="limit",
@@ -99,6 +100,7 @@ class ClientAccountRequest(models.Model):
             ("lower", "Lower the limit"),
             ("terms", "Change the terms"),
             ("close", "Close the account"),
+            ("credit", "Issue a credit"),
         ],
         compute="_compute_kind",
         store=True,
@@ -303,7 +305,7 @@ class ClientAccountRequest(models.Model):
     )
 
     _one_open_request = models.UniqueIndex(
-        "(account_id) WHERE state = 'submitted'",
+        "(account_id) WHERE state = 'submitted' AND subject <> 'credit'",
         "A request about this client waits for a decision already.",
     )
     _requested_limit_range = models.Constraint(
@@ -504,8 +506,7 @@ class ClientAccountRequest(models.Model):
         names = {"partner_id", "company_id"} - vals.keys()
         vals = {**self.default_get(list(names)), **vals} if names else vals
         if "subject" not in vals and "requested_limit" not in vals:
-            subject = "terms" if vals.get("payment_term_id") else "limit"
-            vals = {**vals, "subject": subject}
+            vals = {**vals, "subject": self._get_asked_subject(vals)}
         account = self._get_requested_account(vals)
         return {
             **self._check_vals(vals, account),
@@ -516,6 +517,13 @@ class ClientAccountRequest(models.Model):
             "requested_by_id": self.env.uid,
             "state": "draft",
         }
+
+    @api.model
+    def _get_asked_subject(self, vals):
+        """Return what values that name no subject ask for."""
+        if vals.get("requested_credit"):
+            return "credit"
+        return "terms" if vals.get("payment_term_id") else "limit"
 
     def _get_requested_account(self, vals):
         """Return the account that the values of a new request name, under sudo.
@@ -868,10 +876,18 @@ class ClientAccountRequest(models.Model):
 
     @api.model
     def _find_open_request(self, account):
-        """Return the request about an account that waits for a decision, under sudo."""
+        """Return the request about an account that waits for a decision, under sudo.
+
+        Credits that are asked for keep nobody from asking for something else.
+        """
         # Sudo: it may be somebody else's, whom a message names.
         return self.sudo().search(
-            [("account_id", "=", account.id), ("state", "=", "submitted")], limit=1
+            [
+                ("account_id", "=", account.id),
+                ("state", "=", "submitted"),
+                ("subject", "!=", "credit"),
+            ],
+            limit=1,
         )
 
     def _get_open_request_message(self):
@@ -1179,9 +1195,13 @@ class ClientAccountRequest(models.Model):
                 )
             )
         else:
-            template.send_mail(
+            mail_id = template.send_mail(
                 self.id, email_layout_xmlid="mail.mail_notification_light"
             )
+            # In the chatter the message alone, without the layout it is mailed in.
+            # Sudo: mails are nobody's to write.
+            message_sudo = self.env["mail.mail"].sudo().browse(mail_id).mail_message_id
+            message_sudo.body = self._render_outcome(template, "body_html")
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
         if template and requester.notification_type == "inbox":
             # Whoever gets notifications by e-mail has the mail above.

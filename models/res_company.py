@@ -18,6 +18,8 @@ DECISIONS = (
     "client_request_self_approval",
     "client_two_approvers",
     "client_two_approvers_above",
+    "client_credit_approval",
+    "client_credit_approval_above",
 )
 
 # What an adjustment books against receivable cannot be receivable itself.
@@ -156,6 +158,17 @@ class ResCompany(models.Model):
         help="A limit above this amount needs two approvers.",
     )
 
+    client_credit_approval = fields.Boolean(
+        tracking=True,
+        string="High Credits Need an Approver",
+        help="A credit above the amount is asked for and booked when it is approved.",
+    )
+    client_credit_approval_above = fields.Monetary(
+        tracking=True,
+        string="Approver Above",
+        help="A credit above this amount, taxes included, needs an approver.",
+    )
+
     _client_limit_warning_share_range = models.Constraint(
         "CHECK(client_limit_warning_share >= 0 AND client_limit_warning_share <= 100)",
         "The share of the limit at which the account leader hears is between 0 and "
@@ -164,6 +177,10 @@ class ResCompany(models.Model):
     _client_two_approvers_above_positive = models.Constraint(
         "CHECK(client_two_approvers_above >= 0)",
         "The amount above which two approvers have to agree is zero or above.",
+    )
+    _client_credit_approval_above_positive = models.Constraint(
+        "CHECK(client_credit_approval_above >= 0)",
+        "The amount above which a credit needs an approver is zero or above.",
     )
 
     @api.model_create_multi

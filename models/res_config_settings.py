@@ -1,4 +1,14 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+# Policies of two values are ticks on the screen: the setting ticked, the policy it
+# sets, its value when ticked and when not.
+TICKS = {
+    "client_prevent_negative": ("client_negative_balance", "prevented", "allowed"),
+    "client_pays_up_front": ("client_pay_later", "disabled", "allowed"),
+    "client_allow_top_up": ("client_top_up_policy", "allowed", "forbidden"),
+    "client_tell_client": ("client_low_balance_client", "on", "off"),
+    "client_tell_manager": ("client_low_balance_manager", "on", "off"),
+}
 
 
 class ResConfigSettings(models.TransientModel):
@@ -50,6 +60,31 @@ class ResConfigSettings(models.TransientModel):
         currency_field="currency_id",
         readonly=False,
     )
+    client_prevent_negative = fields.Boolean(
+        string="Prevent Negative Balances",
+        compute="_compute_client_ticks",
+        inverse="_inverse_client_ticks",
+    )
+    client_pays_up_front = fields.Boolean(
+        string="Clients Pay up Front",
+        compute="_compute_client_ticks",
+        inverse="_inverse_client_ticks",
+    )
+    client_allow_top_up = fields.Boolean(
+        string="Top-Up in the Portal",
+        compute="_compute_client_ticks",
+        inverse="_inverse_client_ticks",
+    )
+    client_tell_client = fields.Boolean(
+        string="Low Balance: Tell the Client",
+        compute="_compute_client_ticks",
+        inverse="_inverse_client_ticks",
+    )
+    client_tell_manager = fields.Boolean(
+        string="Low Balance: Tell the Manager",
+        compute="_compute_client_ticks",
+        inverse="_inverse_client_ticks",
+    )
     client_limit_warning_share = fields.Float(
         related="company_id.client_limit_warning_share", readonly=False
     )
@@ -67,3 +102,25 @@ class ResConfigSettings(models.TransientModel):
         currency_field="currency_id",
         readonly=False,
     )
+    client_credit_approval = fields.Boolean(
+        related="company_id.client_credit_approval", readonly=False
+    )
+    client_credit_approval_above = fields.Monetary(
+        related="company_id.client_credit_approval_above",
+        currency_field="currency_id",
+        readonly=False,
+    )
+
+    @api.depends(*{policy for policy, _on, _off in TICKS.values()})
+    def _compute_client_ticks(self):
+        for settings in self:
+            for tick, (policy, ticked, _unticked) in TICKS.items():
+                settings[tick] = settings[policy] == ticked
+
+    def _inverse_client_ticks(self):
+        """Write on the company what is ticked otherwise than it has."""
+        for settings in self:
+            for tick, (policy, ticked, unticked) in TICKS.items():
+                value = ticked if settings[tick] else unticked
+                if settings[policy] != value:
+                    settings[policy] = value

@@ -52,6 +52,16 @@ class TestAccountRequest(ClientAccountRequestCommon):
         )
         self.assertEqual(self.account.state, "not_granted")
 
+    def test_outcome_is_read_whole_in_the_chatter(self):
+        request = self._submit_request(500)
+        self._reject(request, "Pays late")
+        [mail] = self._get_outcome_mails(request)
+        body = mail.mail_message_id.body
+        self.assertIn("Pays late", body)
+        self.assertNotIn("<table", body)
+        self.assertNotIn("display: none", body)
+        self.assertIn("<table", mail.body_html)
+
     def test_approved_request_opens_the_account(self):
         request = self._submit_request(500)
         self.assertIs(request.with_user(self.leader).action_approve(), True)

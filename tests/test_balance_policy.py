@@ -216,9 +216,11 @@ class TestBalancePolicy(ClientAccountRequestCommon):
         settings = self.env["res.config.settings"].with_user(self.root)
         settings = settings.with_company(self.company)
         form = Form(settings)
-        form.client_negative_balance = "prevented"
-        form.client_low_balance_client = "on"
+        self.assertTrue(form.client_allow_top_up)
+        form.client_prevent_negative = True
+        form.client_tell_client = True
         form.client_low_balance_client_threshold = 25
+        form.client_allow_top_up = False
         form.client_limit_warning_share = 60
         form.save().execute()
         self.assertRecordValues(
@@ -229,6 +231,9 @@ class TestBalancePolicy(ClientAccountRequestCommon):
                     "client_low_balance_client": "on",
                     "client_low_balance_client_threshold": 25,
                     "client_limit_warning_share": 60,
+                    "client_top_up_policy": "forbidden",
+                    "client_low_balance_manager": "off",
+                    "client_pay_later": "allowed",
                 }
             ],
         )

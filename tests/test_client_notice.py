@@ -221,7 +221,27 @@ class TestLowBalance(NoticeCommon):
             self._set_balance(60)
             self._run()
             self._set_balance(balance)
-            self.assertIn(words, self._get_mails(self._run()).body_html)
+            body = self._get_mails(self._run()).body_html
+            self.assertIn(words, body)
+            self.assertEqual("You owe" in body, balance < 0)
+            self.assertEqual("add to your balance" in body, balance >= 0)
+
+    def test_mail_says_what_is_owed_and_overdue(self):
+        self._watch_client(credit_application="manual")
+        self._set_balance(60)
+        self._run()
+        self._make_invoice(45, date_due="2020-01-31")
+        body = self._get_mails(self._run()).body_html
+        self.assertRegex(body, r"(?s)15\.00.*left to spend")
+        self.assertNotIn("You owe", body)
+        self._make_invoice(30, date_due="2999-01-31")
+        self.account.low_balance_client_threshold = 60
+        self._set_balance(70)
+        self._run()
+        self._make_invoice(90, date_due="2999-01-31")
+        body = self._get_mails(self._run()).body_html
+        self.assertRegex(body, r"(?s)You owe .*20\.00")
+        self.assertNotIn("is overdue", body)
 
     def test_nobody_to_mail_to(self):
         """Case 36: no address: the run goes on and says so on the account."""

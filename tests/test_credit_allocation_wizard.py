@@ -580,3 +580,137 @@ class TestCreditAllocationWizard(AllocationCommon):
             wizard.line_ids.mapped("document_name"), [False, self.first.name]
         )
         self.assertEqual(wizard.line_ids.mapped("amount_open"), [0.0, 100.0])
+
+    # === A tick beside each document ===
+
+    def _open_form(self, **context):
+        return Form(self.env["client.credit.allocation"].with_context(**context))
+
+    def test_tick_fills_in_what_is_due_as_far_as_the_credit_goes(self):
+        credit = self._get_receivable(self.credit).id
+        with self._open_form(default_credit_line_id=credit) as form:
+            for index, amount in ((0, 50.0), (1, 70.0), (2, 0.0)):
+                with form.line_ids.edit(index) as line:
+                    line.is_ticked = True
+                    self.assertEqual(line.amount, amount)
+                    self.assertEqual(line.is_ticked, bool(amount))
+            with form.line_ids.edit(0) as line:
+                line.is_ticked = False
+                self.assertEqual(line.amount, 0.0)
+            with form.line_ids.edit(2) as line:
+                line.is_ticked = True
+                self.assertEqual(line.amount, 10.0)
+            self.assertEqual(form.amount_remaining, 40.0)
+        form.record.action_allocate()
+        self.assertResiduals([30.0, 50.0, 0.0])
+
+    def test_tick_of_credits_for_an_invoice(self):
+        self._issue_credit(20)
+        debit = self._get_receivable(self.first).id
+        with self._open_form(default_debit_line_id=debit) as form:
+            for index in (0, 1):
+                with form.line_ids.edit(index) as line:
+                    line.is_ticked = True
+            self.assertEqual(form.amount_remaining, 0.0)
+        self.assertEqual(sum(form.record.line_ids.mapped("amount")), 100.0)
+
+    # === Move ===
+
+    def _give(self, move, amount, credit=None):
+        return self._get_receivable(credit or self.credit)._allocate(
+            self._get_receivable(move), amount
+        )
+
+    def _open_move(self, partial, user=None):
+        action = partial.with_user(user or self.officer).action_move_client_allocation()
+        return (
+            self.env[action["res_model"]]
+            .with_user(user or self.officer)
+            .with_context(**action["context"])
+            .create({})
+        )
+
+    def test_part_moves_to_another_invoice_in_one_step(self):
+        partial = self._give(self.first, 100)
+        wizard = self._open_move(partial)
+        self.assertEqual(wizard.amount_open, 100.0)
+        self.assertEqual(wizard.source_name, self.first.display_name)
+        self.assertNotIn(self.first, wizard.sudo().line_ids.debit_line_id.move_id)
+        self._type(wizard, self.second, 40)
+        self.assertEqual(wizard.amount_remaining, 60.0)
+        answer = wizard.action_allocate()
+        self.assertResiduals([40.0, 10.0, 10.0])
+        self.assertEqual(self._get_left(self.credit), 20.0)
+        self.assertIn("moved from", answer["params"]["message"])
+        self.assertEqual(wizard.action_allocate(), answer)
+        self.assertResiduals([40.0, 10.0, 10.0])
+        wizard.action_undo()
+        self.assertResiduals([0.0, 50.0, 10.0])
+        self.assertLedgerAgrees(-40.0)
+        with self.assertRefused("nothing of this window left to undo"):
+            wizard.action_undo()
+
+    def test_part_moves_whole_from_a_credit_that_is_used_up(self):
+        partial = self._give(self.first, 80)
+        self._give(self.second, 40)
+        wizard = self._open_move(partial)
+        wizard.action_oldest_first()
+        self.assertEqual(
+            {line.document_name: line.amount for line in wizard.line_ids},
+            {self.second.name: 10.0, self.third.name: 10.0},
+        )
+        wizard.action_allocate()
+        self.assertResiduals([40.0, 0.0, 0.0])
+        self.assertEqual(self._get_left(self.credit), 0.0)
+
+    def test_no_more_moves_than_the_part_has(self):
+        partial = self._give(self.first, 30)
+        wizard = self._open_move(partial)
+        self._type(wizard, self.second, 30.01)
+        self.assertEqual(wizard.amount_remaining, -0.01)
+        with self.assertRefused("30.01"), self.cr.savepoint():
+            wizard.action_allocate()
+        self.assertEqual(partial.exists().amount, 30.0)
+        self.assertResiduals([70.0, 50.0, 10.0])
+
+    def test_part_that_is_gone_or_anothers_is_refused(self):
+        partial = self._give(self.first, 30)
+        wizard = self._open_move(partial)
+        self._type(wizard, self.second, 30)
+        partial.action_remove_client_allocation()
+        with self.assertRefused("Open the credit again"):
+            wizard.action_allocate()
+        other = self._issue_credit(30)
+        partial = self._give(self.first, 30, credit=other)
+        wizard = self._open(credit=self.credit, source_line_id=partial.debit_move_id.id)
+        self._type(wizard, self.second, 10)
+        with self.assertRefused("Open the credit again"):
+            wizard.action_allocate()
+
+    def test_viewer_moves_nothing(self):
+        partial = self._give(self.first, 30)
+        with self.assertRefused(exception=AccessError):
+            partial.with_user(self.viewer).action_move_client_allocation()
+
+    def test_foreign_part_moves_and_comes_back(self):
+        eur = self.env.ref("base.EUR")
+        eur.active = True
+        self.env["res.currency.rate"].create(
+            {
+                "name": "2020-01-01",
+                "rate": 0.8,
+                "currency_id": eur.id,
+                "company_id": self.company.id,
+            }
+        )
+        first = self._make_invoice(40, currency_id=eur.id)
+        second = self._make_invoice(32, currency_id=eur.id)
+        partial = self._give(first, 40)
+        wizard = self._open_move(partial)
+        self._type(wizard, second, 12.5)
+        wizard.action_allocate()
+        self.assertEqual(first.amount_residual, 12.5)
+        self.assertEqual(second.amount_residual, 19.5)
+        wizard.action_undo()
+        self.assertEqual(first.amount_residual, 0.0)
+        self.assertEqual(second.amount_residual, 32.0)

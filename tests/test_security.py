@@ -25,6 +25,7 @@ PUBLIC_METHODS = {
     ("account.move.line", "action_modify_client_adjustment"),
     ("account.move.line", "action_open_client_document"),
     ("account.move.line", "action_release_delete_client_adjustment"),
+    ("account.partial.reconcile", "action_move_client_allocation"),
     ("account.partial.reconcile", "action_remove_client_allocation"),
     ("client.account", "action_apply_credits"),
     ("client.account", "action_charge"),
@@ -53,6 +54,7 @@ PUBLIC_METHODS = {
     ("client.account.request", "action_open_reject"),
     ("client.account.request", "action_submit"),
     ("client.account.request", "action_view_account"),
+    ("client.account.request", "action_view_credit"),
     ("client.account.request", "action_withdraw"),
     ("client.account.request.delegate", "action_delegate"),
     ("client.account.request.reject", "action_reject"),
@@ -856,6 +858,7 @@ class TestSecurity(ClientAccountCommon):
             yield self._call(self.debit_line, name)
         item = self._get_receivable(self._issue_credit(1))
         partial = item._allocate(self.debit_line, 1)
+        yield self._call(partial, "action_move_client_allocation")
         yield self._call(partial, "action_remove_client_allocation")
         wizard = self.env["client.credit.application"].with_user(self.officer)
         wizard = wizard.create({"account_id": self.account.id})
@@ -885,6 +888,8 @@ class TestSecurity(ClientAccountCommon):
         for name in ("action_open_delegate", "action_open_reject"):
             yield self._call_request(name)
         yield self._call_request("action_delegate", approver.id)
+        credit = self._submit_credit_request()
+        yield self._call(credit, "action_view_credit", user=approver)
         for model, name, vals in (
             ("delegate", "action_delegate", {"user_id": approver.id}),
             ("reject", "action_reject", {"reason": "Call"}),
@@ -919,6 +924,20 @@ class TestSecurity(ClientAccountCommon):
         """Return a submitted request of the tests' own user."""
         request = self.request.copy()
         request.action_submit()
+        return request
+
+    def _submit_credit_request(self):
+        """Return the approved request for a credit."""
+        request = self.env["client.account.request"].create(
+            {
+                "partner_id": self.client.id,
+                "requested_credit": 5,
+                "credit_reason": "Call",
+                "reason": "Call",
+            }
+        )
+        request.action_submit()
+        request.with_user(self.approver).action_approve()
         return request
 
     def _call_request(self, name, *args):

@@ -15,4 +15,5 @@ from . import client_account_statement
 from . import client_account_suspension
 from . import client_credit_allocation
 from . import client_credit_allocation_line
+from . import client_credit_allocation_move
 from . import client_credit_application

@@ -88,6 +88,10 @@ class ClientAccountAdjustment(models.TransientModel):
     preview = fields.Char(
         compute="_compute_preview", help="The balance now, and as it will be."
     )
+    approval_note = fields.Char(
+        compute="_compute_approval_note",
+        help="Why this credit is asked for instead of booked.",
+    )
 
     # === Compute ===
 
@@ -97,6 +101,33 @@ class ClientAccountAdjustment(models.TransientModel):
     def _compute_preview(self):
         for wizard in self:
             wizard.preview = wizard.currency_id and wizard._get_preview()
+
+    @api.depends_context("uid")
+    @api.depends("account_ids", "partner_ids", "kind", "amount_total", "move_id")
+    def _compute_approval_note(self):
+        for wizard in self:
+            wizard.approval_note = wizard._get_approval_note()
+
+    def _get_approval_note(self):
+        """Return that the credit needs an approver, or an empty text."""
+        account = self.account_ids[:1] or self.env["client.account"].new(
+            {"company_id": self.company_id.id}
+        )
+        total = self.amount_total
+        # Sudo is what computes may run in: it is the user who confirms.
+        if (
+            self.move_id
+            or self.kind != "credit"
+            or not account.sudo(False)._needs_credit_approval(total)
+        ):
+            return ""
+        # Sudo: a branch's user need not read the root company.
+        above = self.sudo().company_id.client_credit_approval_above
+        return self.env._(
+            "A credit above %s needs an approver: this asks for it, and it is booked "
+            "when it is approved.",
+            self.currency_id.format(above),
+        )
 
     @api.depends("company_id")
     def _compute_has_reasons(self):
@@ -163,14 +194,19 @@ class ClientAccountAdjustment(models.TransientModel):
         """Take the taxes of the first client: each has a fiscal position of its own."""
         for wizard in self:
             wizard.amount_total = wizard.amount
-            if wizard.document == "invoice" and wizard.currency_id:
-                wizard.amount_total = wizard._compute_document_total()
+            if wizard.currency_id:
+                account = wizard.account_ids[:1]._origin
+                wizard.amount_total = wizard._compute_total(account)
 
-    def _compute_document_total(self):
-        """Return the total of the first client's document, as Odoo will compute it."""
+    def _compute_total(self, account):
+        """Return what is booked to the account of a client, taxes included.
+
+        :param account: the `client.account`, empty perhaps while none is chosen
+        """
+        if self.document != "invoice":
+            return self.amount
         # Sudo: officers need no right to make invoices; this one is never made.
         moves_sudo = in_plain_context(self.env["account.move"].sudo())
-        account = self.account_ids[:1]._origin
         values = {"amount": self.amount, "reason": "", "date": self.date}
         move_sudo = moves_sudo.with_company(self.company_id).new(
             self._build_document_vals(account, values | {"date_due": None})
@@ -222,22 +258,30 @@ class ClientAccountAdjustment(models.TransientModel):
         self._open_accounts()
         self._check_clients()
         self.account_ids._check_officer()
-        if self.document == "invoice":
-            moves = self._create_documents()
-        else:
-            moves = self.account_ids._create_adjustments(
-                [
-                    (account, self._prepare_adjustment(account))
-                    for account in self.account_ids
-                ],
-                anyway=self._get_anyway_reason(),
-            )
+        if self._needs_approval():
+            return self._ask_approval()
+        moves = self._book()
         self._keep_booked(moves)
         return self._get_done_action(
             self._get_done_message(moves, self.account_ids),
             moves,
             self.date,
             self._get_offers(moves),
+        )
+
+    def _book(self):
+        """Book the adjustment for each client.
+
+        :return: the posted `account.move`
+        """
+        if self.document == "invoice":
+            return self._create_documents()
+        return self.account_ids._create_adjustments(
+            [
+                (account, self._prepare_adjustment(account))
+                for account in self.account_ids
+            ],
+            anyway=self._get_anyway_reason(),
         )
 
     def _open_accounts(self):
@@ -350,6 +394,68 @@ class ClientAccountAdjustment(models.TransientModel):
         )
         return {**values, "reason_id": self.reason_id.id}
 
+    # === Credits that need an approver ===
+
+    def _needs_approval(self):
+        """Tell whether the credit of any client is asked for instead of booked."""
+        return self.kind == "credit" and any(
+            account._needs_credit_approval(self._compute_total(account))
+            for account in self.account_ids
+        )
+
+    def _ask_approval(self):
+        """Ask the approvers for the credit of each client; nothing is booked.
+
+        :return: an action that says so
+        :raise UserError: when a value is refused
+        """
+        requests = self.env["client.account.request"].create(
+            [self._prepare_request_vals(account) for account in self.account_ids]
+        )
+        requests.action_submit()
+        # Sudo: who decides is the company's choice, not the user's to read.
+        deciders = requests[:1].sudo()._get_deciders().mapped("name")
+        values = {
+            "amount": self.currency_id.format(self.amount),
+            "client": self.account_ids[:1].display_name,
+            "count": len(requests),
+            "request": requests[:1].name,
+            "deciders": ", ".join(deciders),
+        }
+        offers = []
+        if len(requests) == 1:
+            message = self.env._(
+                "Asked for: %(request)s. %(amount)s are credited to %(client)s when "
+                "%(deciders)s approves.",
+                **values,
+            )
+            offers.append((self.env._("Withdraw"), requests, "action_withdraw"))
+        else:
+            message = self.env._(
+                "Asked for: %(count)s credits of %(amount)s each. They are booked when "
+                "%(deciders)s approves.",
+                **values,
+            )
+        return self._get_done_action(message, requests, offers=offers)
+
+    def _prepare_request_vals(self, account):
+        """Return the values of the request for the credit of one client."""
+        values = self._prepare_adjustment(account)
+        today = fields.Date.context_today(self)
+        document = self.document == "invoice"
+        return {
+            "account_id": account.id,
+            "subject": "credit",
+            "requested_credit": values["amount"],
+            "reason": values["reason"],
+            "credit_reason": values["reason"],
+            "credit_reason_id": values["reason_id"],
+            # What is dated today is booked on the day it is approved.
+            "credit_date": values["date"] != today and values["date"],
+            "credit_product_id": document and self.product_id.id,
+            "credit_tax_ids": [Command.set(self.tax_ids.ids if document else [])],
+        }
+
     # === Credit notes and invoices ===
 
     def _create_documents(self):
@@ -379,6 +485,9 @@ class ClientAccountAdjustment(models.TransientModel):
                 [self._prepare_document_vals(account) for account in self.account_ids]
             )
         )
+        for account, move_sudo in zip(self.account_ids, moves_sudo, strict=True):
+            if self.kind == "credit":
+                account._check_credit_approval(move_sudo.amount_total)
         if anyway := self._get_anyway_reason():
             moves_sudo = moves_sudo._with_post_anyway(anyway)
         moves_sudo._post(soft=False)

@@ -116,7 +116,7 @@ class ClientCreditAllocation(models.TransientModel):
         """
         item = self._get_item().sudo()._origin
         engine = in_plain_context(item)
-        values = item._get_residual_values()
+        values = self._get_item_values()
         for credit, debit, amount in self._get_checked_allocations():
             if self.debit_line_id:
                 engine._simulate_allocation(
@@ -128,6 +128,39 @@ class ClientCreditAllocation(models.TransientModel):
                 )
         return item.currency_id.round(abs(values["amount_residual_currency"]))
 
+    def _get_item_values(self):
+        """Return what the window's own item has to give or take, as the engine takes
+        it."""
+        return self._get_item().sudo()._origin._get_residual_values()
+
+    def _check_pair(self, credit, debit):
+        """Make sure a credit and a debt fit each other.
+
+        :raise UserError: otherwise
+        """
+        credit._check_allocation_pair(debit)
+
+    def _fill_line(self, line):
+        """Set beside a document what is due on it, as far as there is still something
+        to give.
+
+        :param line: the `client.credit.allocation.line`, with no amount
+        """
+        credit, debit = (item._origin for item in line._get_pair())
+        engine = in_plain_context(credit)
+        values = {
+            item: item._get_residual_values() for item in (credit | debit) if item
+        }
+        own = self._get_item().sudo()._origin
+        values[own] = self._get_item_values()
+        for other in self.line_ids.filtered("amount") - line:
+            pair = [item._origin for item in other._get_pair()]
+            for item in pair:
+                values.setdefault(item, item._get_residual_values())
+            engine._simulate_allocation(*(values[item] for item in pair), other.amount)
+        if not any(engine._is_settled(values[item]) for item in (credit, debit)):
+            line.amount = engine._simulate_allocation(values[credit], values[debit])
+
     def _get_checked_allocations(self):
         """Return what is typed, each debt with no more than is due on it.
 
@@ -138,7 +171,7 @@ class ClientCreditAllocation(models.TransientModel):
         asked = defaultdict(float)
         for line in self.line_ids.filtered("amount"):
             credit, debit = (item._origin for item in line._get_pair())
-            credit._check_allocation_pair(debit)
+            self._check_pair(credit, debit)
             amount = check_amount(
                 self.env, debit._get_client_name(), line.amount, debit.currency_id
             )
@@ -221,6 +254,11 @@ class ClientCreditAllocation(models.TransientModel):
         """Fill in the amounts earliest due first, as far as the credit goes."""
         self._check_one_wizard()
         self._check_item()
+        self._write_planned(self._plan_oldest_first())
+        return self._reopen()
+
+    def _plan_oldest_first(self):
+        """Return what the documents get, earliest due first, {item: amount}."""
         # Sudo: officers need no right to read journal items of their clients.
         own, others = self._get_item().sudo()._origin, self._get_items_to_fill()
         credits, debits = (own, others) if self.credit_line_id else (others, own)
@@ -228,8 +266,7 @@ class ClientCreditAllocation(models.TransientModel):
         debits = debits.filtered(lambda line: line.move_id in allowed)
         plan = own._plan_allocations(credits, debits, full_only=self.full_only)
         side = 1 if self.credit_line_id else 0
-        self._write_planned({pair[side]: pair[2] for pair in plan})
-        return self._reopen()
+        return {pair[side]: pair[2] for pair in plan}
 
     def action_clear(self):
         """Set all amounts to zero."""
@@ -265,14 +302,23 @@ class ClientCreditAllocation(models.TransientModel):
         if excluded := debits.move_id._filter_credit_excluded():
             debit = debits.filtered(lambda line: line.move_id in excluded)[0]
             raise UserError(debit._get_credit_excluded_message())
-        # Sudo: allocating is the officer's right, journal items need not be.
-        partials = self.env["account.move.line"].sudo()._allocate_amounts(allocations)
-        self._keep_booked(self.env["account.move"], partials)
+        partials = self._book(allocations)
         return self._get_done_action(
             self._get_done_message(partials),
             self.env["account.move"],
             offers=[(self.env._("Undo"), self, "action_undo")],
         )
+
+    def _book(self, allocations):
+        """Allocate what was typed.
+
+        :param allocations: from `_get_checked_allocations`
+        :return: the `account.partial.reconcile` made, under sudo
+        """
+        # Sudo: allocating is the officer's right, journal items need not be.
+        partials = self.env["account.move.line"].sudo()._allocate_amounts(allocations)
+        self._keep_booked(self.env["account.move"], partials)
+        return partials
 
     def _get_done_message(self, partials):
         """Return what was done, in a sentence; the chatter keeps each part."""

@@ -18,6 +18,12 @@ class ClientCreditAllocationLine(models.TransientModel):
         "account.move.line", string="Credit", ondelete="cascade"
     )
     amount = fields.Monetary(help="In the currency of the invoice.")
+    is_ticked = fields.Boolean(
+        string="Allocate",
+        compute="_compute_is_ticked",
+        readonly=False,
+        help="Fills in what is due, as far as there is still something to give.",
+    )
     currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
     document_name = fields.Char(string="Document", compute="_compute_line_values")
     document_reason = fields.Char(string="Reason", compute="_compute_line_values")
@@ -56,6 +62,19 @@ class ClientCreditAllocationLine(models.TransientModel):
             line.date_due = item.date_maturity
             line.amount_open = abs(item.amount_residual_currency)
             line.open_currency_id = item.currency_id
+
+    @api.depends("amount")
+    def _compute_is_ticked(self):
+        for line in self:
+            line.is_ticked = bool(line.amount)
+
+    @api.onchange("is_ticked")
+    def _onchange_is_ticked(self):
+        if self.is_ticked and not self.amount:
+            self.allocation_id._fill_line(self)
+            self.is_ticked = bool(self.amount)
+        elif not self.is_ticked and self.amount:
+            self.amount = 0.0
 
     def _get_pair(self):
         """Return the credit and the debit item: one is always the wizard's.
