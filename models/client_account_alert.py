@@ -51,24 +51,28 @@ class ClientAccount(models.Model):
         string="Client Told of Low Balance",
         readonly=True,
         copy=False,
+        technical=True,
         written_by="workflow",
     )
     low_balance_manager_told = fields.Boolean(
         string="Manager Told of Low Balance",
         readonly=True,
         copy=False,
+        technical=True,
         written_by="workflow",
     )
     limit_exceeded_told = fields.Boolean(
         string="Leader Told of Exceeded Limit",
         readonly=True,
         copy=False,
+        technical=True,
         written_by="workflow",
     )
     limit_early_told = fields.Boolean(
         string="Leader Told Early of the Limit",
         readonly=True,
         copy=False,
+        technical=True,
         written_by="workflow",
     )
 

@@ -50,6 +50,7 @@ class ClientAccount(models.Model):
         readonly=True,
         copy=False,
         help="The account leader was told that the limit is about to lapse.",
+        technical=True,
         written_by="workflow",
     )
     request_ids = fields.One2many(

@@ -237,18 +237,32 @@ class ClientAccount(models.Model):
     def _get_profile_banner(self):
         """Return what is wrong with one account and what to do about it, or False."""
         self.ensure_one()
-        if not self._is_over_limit():
+        over, suspended = self._is_over_limit(), self.state == "suspended"
+        if not over and not suspended:
             return False
-        return {
-            "tone": "danger",
-            "text": self.env._(
+        sentences = [
+            suspended
+            and self.env._("Suspended, no limit is in force: %s", self.state_reason),
+            over
+            and self.env._(
                 "Over the limit by %s", self.currency_id.format(-self.available)
             ),
+        ]
+        return {
+            "tone": "danger" if over else "warning",
+            "text": " · ".join(filter(None, sentences)),
             "buttons": self._get_profile_buttons(
-                ("action_receive_payment", self.env._("Receive a Payment"), OFFICER),
-                ("action_request_update", self.env._("Request an Update"), None),
+                over
+                and (
+                    "action_receive_payment",
+                    self.env._("Receive a Payment"),
+                    OFFICER,
+                ),
+                over
+                and ("action_request_update", self.env._("Request an Update"), None),
                 self.state == "granted"
                 and ("action_open_suspension", self.env._("Suspend"), OFFICER),
+                suspended and ("action_open_suspension", self.env._("Resume"), OFFICER),
             ),
         }
 

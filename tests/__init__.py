@@ -1,3 +1,4 @@
+from . import test_accessibility
 from . import test_account_limit
 from . import test_account_page
 from . import test_account_request

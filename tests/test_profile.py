@@ -48,6 +48,20 @@ class TestProfile(ClientAccountRequestCommon):
         self.assertIn("Available no limit", text)
         self.assertFalse(self.account.with_user(self.officer).profile["banner"])
 
+    def test_suspended_is_a_banner_on_both_pages(self):
+        self.account._set_limit(500)
+        self.account.with_user(self.officer).action_suspend("Two invoices overdue")
+        client = self.client.with_user(self.officer)
+        for record, name in ((self.account, "profile"), (client, "client_profile")):
+            banner = record.with_user(self.officer)[name]["banner"]
+            self.assertEqual(banner["tone"], "warning")
+            self.assertIn("Two invoices overdue", banner["text"])
+            self.assertEqual(self._get_button_names(banner), ["action_open_suspension"])
+        self.account.charge(30, "Lesson")
+        banner = self.account.with_user(self.officer).profile["banner"]
+        self.assertEqual(banner["tone"], "danger")
+        self.assertIn("30.00", banner["text"])
+
     def test_over_the_limit_is_a_banner_with_what_to_do(self):
         self._grant(100)
         self._make_invoice(150)

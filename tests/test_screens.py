@@ -64,6 +64,19 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
         "accountant": "account.group_account_manager",
     }
 
+    def test_technical_fields_are_not_offered(self):
+        uses = ("searchable", "sortable", "groupable")
+        for model, names in (
+            ("client.account", ("lock_version", "low_balance_client_told")),
+            ("client.account.request", ("lock_version",)),
+        ):
+            fields = self.env[model].fields_get(list(names), uses)
+            for name in names:
+                with self.subTest(model=model, name=name):
+                    self.assertFalse(any(fields[name][use] for use in uses))
+        account = self.env["client.account"].fields_get(["state", "balance"], uses)
+        self.assertTrue(all(account[name][use] for name in account for use in uses))
+
     def _make_records(self):
         """Make some of everything that the screens show."""
         self._make_invoice(180)
