@@ -28,11 +28,12 @@ class ClientCreditAllocation(models.TransientModel):
     @api.depends("source_line_id")
     def _compute_item(self):
         """Override: no more is moved than the invoice has of the credit."""
-        super()._compute_item()
+        result = super()._compute_item()
         for wizard in self:
             if wizard.source_line_id:
                 parts = wizard._get_parts()
                 wizard.amount_open = sum(parts.mapped("credit_amount_currency"))
+        return result
 
     def _get_parts(self):
         """Return what the invoice has of the credit, nothing where nothing is left.
@@ -61,9 +62,10 @@ class ClientCreditAllocation(models.TransientModel):
     def _check_pair(self, credit, debit):
         """Override: a credit of which nothing is left may give to another invoice."""
         if not self.source_line_id:
-            super()._check_pair(credit, debit)
-        elif problem := credit._get_pair_problem(debit):
+            return super()._check_pair(credit, debit)
+        if problem := credit._get_pair_problem(debit):
             raise UserError(problem)
+        return None
 
     def _get_fitting_sql(self):
         """Override to leave out the invoice that the part is taken from."""
