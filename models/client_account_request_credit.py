@@ -117,13 +117,15 @@ class ClientAccountRequest(models.Model):
 
     def _check_asks_for_something(self, account):
         """Override: a credit is always something."""
-        if self.subject != "credit":
-            super()._check_asks_for_something(account)
+        if self.subject == "credit":
+            return None
+        return super()._check_asks_for_something(account)
 
     def _check_only_open_request(self):
         """Override: credits are asked for one beside another, and beside a limit."""
-        if self.subject != "credit":
-            super()._check_only_open_request()
+        if self.subject == "credit":
+            return None
+        return super()._check_only_open_request()
 
     def _get_summary(self):
         """Override to name the credit."""
@@ -141,9 +143,10 @@ class ClientAccountRequest(models.Model):
         if self.subject == "credit":
             client = self._get_client_name()
             check_amount(self.env, client, self.granted_credit, self.currency_id)
-        super()._grant(agreed)
+        result = super()._grant(agreed)
         if self.subject == "credit":
             self._book_credit()
+        return result
 
     def _book_credit(self):
         """Book the credit of one approved request, as its approver."""

@@ -94,19 +94,29 @@ class ClientAccount(models.Model):
                 """
                 SELECT line.date, line.move_name AS document,
                        CASE WHEN line.balance > 0 THEN line.date_maturity END AS due,
-                       split_part(COALESCE(NULLIF(move.client_adjustment_reason, ''),
-                           NULLIF(move.ref, ''), NULLIF(line.name, line.move_name), ''),
-                           E'\n', 1) AS reason,
+                       %(reason)s AS reason,
                        -line.balance::float AS change,
                        line.currency_id, -line.amount_currency::float AS amount_currency
                   FROM account_move_line line
                   JOIN account_move move ON move.id = line.move_id
-                 WHERE %s AND line.date >= %s
+                 WHERE %(items)s AND line.date >= %(since)s
                  ORDER BY line.date, line.id
                 """,
-                self._get_statement_items_sql(),
-                date_from,
+                reason=self._get_item_reason_sql(),
+                items=self._get_statement_items_sql(),
+                since=date_from,
             )
+        )
+
+    @api.model
+    def _get_item_reason_sql(self):
+        """Return what a client reads an item was for, on one line.
+
+        :return: `SQL` on the aliases `line` and `move`
+        """
+        return SQL(
+            "split_part(COALESCE(NULLIF(move.client_adjustment_reason, ''),"
+            " NULLIF(move.ref, ''), NULLIF(line.name, line.move_name), ''), E'\n', 1)"
         )
 
     def _fetch_statement_open(self, day):
