@@ -70,6 +70,12 @@ MAX_FILES_A_DAY = 200
 # those that are always read costs posting a look at the user's groups.
 MARKS = "client_account"
 
+# === Online payments ===
+# States in which money is on its way, and is not there yet.
+WAITING_TRANSACTIONS = ("pending", "authorized")
+# What one account may begin to pay in an hour and leave open.
+MAX_OPEN_TRANSACTIONS = 10
+
 # === Records ===
 ADJUSTMENT_JOURNAL_CODE = "CLADJ"
 LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"

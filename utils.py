@@ -113,6 +113,22 @@ def check_amount(env, client_name, amount, currency):
     return currency.round(float(amount))
 
 
+def parse_amount(text, currency):
+    """Return the amount that somebody typed outside of the back office.
+
+    :param text: anything; digits with at most one point or comma are an amount
+    :param currency: `res.currency` the amount is in
+    :return: the amount, None for what is none: a sign, an exponent, spaces or other
+        letters, zero, finer than the currency or too large
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,12}([.,][0-9]+)?", text):
+        return None
+    amount = float(text.replace(",", "."))
+    if not amount or get_amount_problem(currency.env, "", amount, currency):
+        return None
+    return currency.round(amount)
+
+
 def get_limit_problem(env, client_name, limit, currency):
     """Return why `limit` is no credit limit in a currency, in words.
 

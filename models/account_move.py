@@ -49,6 +49,23 @@ class AccountMove(models.Model):
         help="The account credits that this invoice is paid with.",
     )
 
+    client_transaction_id = fields.Many2one(
+        "payment.transaction",
+        string="Paid Online With",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        prefetch=MARKS,
+        ondelete="set null",
+        help="The online payment on the account that this entry books.",
+        written_by="addon",
+    )
+    # Money that was taken once is booked once, whatever notifies of it how often.
+    _client_transaction_unique = models.UniqueIndex(
+        "(client_transaction_id) WHERE client_transaction_id IS NOT NULL",
+        "This online payment is booked already.",
+    )
+
     # Serves `client.account._fetch_postings`: whether there is anything to apply.
     _client_account_credit_idx = models.Index(
         "(commercial_partner_id) WHERE client_account_credit"
@@ -345,8 +362,9 @@ class AccountMove(models.Model):
     def _without_credit_exclusion(self, moves):
         """Return those of `moves` that policies and `apply_credits` may give credit to.
 
-        Not those that are blocked, being paid, wait for a payment transaction, or hold
-        a product that is not payable with account credit.
+        Not those that are blocked, being paid, wait for a payment transaction of their
+        own or on the account, or hold a product that is not payable with account
+        credit.
         """
         # Sudo: transactions and products are read to decide, not shown.
         moves_sudo = moves.sudo()
@@ -359,7 +377,22 @@ class AccountMove(models.Model):
                 )
             )
         )
+        waiting |= moves_sudo._filter_waiting_online()
         return moves - waiting.sudo(self.env.su) - moves._filter_credit_excluded()
+
+    def _filter_waiting_online(self):
+        """Return the documents that money paid on the account is on its way for."""
+        transactions = self.env["payment.transaction"]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT line.move_id FROM account_move_line line"
+                " WHERE line.move_id = ANY(%s) AND %s",
+                self._origin.ids,
+                transactions._get_waiting_line_sql(SQL("line.id")),
+            )
+        )
+        waiting = {move_id for (move_id,) in rows}
+        return self.filtered(lambda move: move._origin.id in waiting)
 
     def _filter_credit_excluded(self):
         """Return the documents that hold a product not payable with account credit."""

@@ -1,9 +1,14 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, RedirectWarning, UserError
+from odoo.exceptions import (
+    AccessError,
+    RedirectWarning,
+    UserError,
+    ValidationError,
+)
 from odoo.fields import Domain
 
 from ..const import ADJUSTMENT_JOURNAL_CODE, APPROVER, POLICIES, THRESHOLDS
-from ..utils import check_threshold
+from ..utils import check_threshold, parse_amount
 
 # Writing these may bring accounts below a threshold, or above the share of a limit.
 NOTICE_FIELDS = {
@@ -169,6 +174,42 @@ class ResCompany(models.Model):
         help="A credit above this amount, taxes included, needs an approver.",
     )
 
+    # === Portal ===
+    client_top_up_minimum = fields.Monetary(
+        tracking=True,
+        string="Least Top-Up",
+        default=5.0,
+        help="The least a client adds to the account at once.",
+    )
+    client_top_up_maximum = fields.Monetary(
+        tracking=True,
+        string="Largest Top-Up",
+        default=1000.0,
+        help="The most a client adds to the account at once.",
+    )
+    client_top_up_presets = fields.Char(
+        string="Suggested Top-Ups",
+        default="20, 50, 100",
+        help="Amounts that clients choose from, such as: 20, 50, 100.",
+    )
+    client_charges_online = fields.Boolean(
+        tracking=True,
+        string="Charges Are Payable Online",
+        help="Clients pay open charges in the portal. Otherwise it says that they are "
+        "paid at the desk.",
+    )
+    client_choose_application = fields.Boolean(
+        tracking=True,
+        string="Clients Choose the Use of Credit",
+        help="Clients switch on or off in the portal that their credit pays new "
+        "invoices by itself.",
+    )
+
+    _client_top_up_range = models.Constraint(
+        "CHECK(client_top_up_minimum >= 0"
+        " AND client_top_up_maximum >= client_top_up_minimum)",
+        "The largest top-up is at or above the least, and neither is below zero.",
+    )
     _client_limit_warning_share_range = models.Constraint(
         "CHECK(client_limit_warning_share >= 0 AND client_limit_warning_share <= 100)",
         "The share of the limit at which the account leader hears is between 0 and "
@@ -302,6 +343,57 @@ class ResCompany(models.Model):
         for threshold in self.env["client.account"]._get_policy_thresholds():
             if (name := f"client_{threshold}") in vals:
                 check_threshold(self.env, self._fields[name].string, vals[name])
+
+    # === Portal ===
+
+    @api.constrains("client_top_up_presets")
+    def _check_client_top_up_presets(self):
+        for company in self:
+            company._get_top_up_presets(strict=True)
+
+    def _get_top_up_presets(self, strict=False):
+        """Return the amounts that clients choose from, within the company's bounds.
+
+        :param bool strict: whether to refuse what is no amount
+        :raise ValidationError: when strict and one is none
+        """
+        self.ensure_one()
+        presets = []
+        for text in (self.client_top_up_presets or "").split(","):
+            amount = parse_amount(text.strip(), self.currency_id)
+            if amount is None and text.strip() and strict:
+                raise ValidationError(
+                    self.env._(
+                        "“%(text)s” is no amount that clients of %(company)s could "
+                        "add. Enter amounts with commas between them: 20, 50, 100.",
+                        text=text.strip(),
+                        company=self.display_name,
+                    )
+                )
+            if amount and not self._get_top_up_problem(amount):
+                presets.append(amount)
+        return presets
+
+    def _parse_top_up(self, text):
+        """Return the amount that a client typed, None for what is none."""
+        self.ensure_one()
+        return parse_amount(text, self.currency_id)
+
+    def _get_top_up_problem(self, amount):
+        """Return why a client may not add an amount, an empty text where it may.
+
+        :param amount: of the company's currency, None for what is no amount
+        """
+        self.ensure_one()
+        least, most = self.client_top_up_minimum, self.client_top_up_maximum
+        bounds = {
+            "least": self.currency_id.format(least),
+            "most": self.currency_id.format(most),
+        }
+        compare = self.currency_id.compare_amounts
+        if not amount or compare(amount, least) < 0 or compare(amount, most) > 0:
+            return self.env._("Enter an amount from %(least)s to %(most)s.", **bounds)
+        return ""
 
     # === Set-up ===
 

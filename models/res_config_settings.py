@@ -111,6 +111,26 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
     )
 
+    client_top_up_minimum = fields.Monetary(
+        related="company_id.client_top_up_minimum",
+        currency_field="currency_id",
+        readonly=False,
+    )
+    client_top_up_maximum = fields.Monetary(
+        related="company_id.client_top_up_maximum",
+        currency_field="currency_id",
+        readonly=False,
+    )
+    client_top_up_presets = fields.Char(
+        related="company_id.client_top_up_presets", readonly=False
+    )
+    client_charges_online = fields.Boolean(
+        related="company_id.client_charges_online", readonly=False
+    )
+    client_choose_application = fields.Boolean(
+        related="company_id.client_choose_application", readonly=False
+    )
+
     @api.depends(*{policy for policy, _on, _off in TICKS.values()})
     def _compute_client_ticks(self):
         for settings in self:

@@ -25,10 +25,12 @@ from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes
 from . import test_missing_accounts
+from . import test_online_payment
 from . import test_open_items
 from . import test_open_lines
 from . import test_payment_accounts
 from . import test_payment_wizard
+from . import test_portal
 from . import test_profile
 from . import test_request_races
 from . import test_request_routes

@@ -91,6 +91,11 @@ PUBLIC_METHODS = {
     ("client.credit.allocation", "action_undo"),
     ("client.credit.application", "action_apply"),
     ("client.credit.application", "action_undo"),
+    ("client.account", "action_ask_payment"),
+    ("client.credit.request", "action_cancel"),
+    ("client.credit.request", "action_send"),
+    ("client.credit.request.send", "action_send"),
+    ("client.credit.request.send", "action_undo"),
     ("res.partner", "action_client_new_invoice"),
     ("res.partner", "action_client_view_items"),
 }

@@ -1,0 +1,223 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tools import SQL
+
+from ..const import WAITING_TRANSACTIONS
+
+
+class PaymentTransaction(models.Model):
+    """Money that clients pay online on their account.
+
+    It is booked once, as account credit of the account's client, whoever pays. Money
+    taken is always booked, whatever policies say; what cannot be applied stays credit.
+    """
+
+    _inherit = "payment.transaction"
+
+    client_account_id = fields.Many2one(
+        "client.account",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The account the money is for, whoever pays it.",
+        written_by="provider",
+    )
+    client_purpose = fields.Selection(
+        [("top_up", "Top-Up"), ("charges", "Open Charges"), ("request", "Request")],
+        string="Paid For",
+        readonly=True,
+        copy=False,
+        written_by="provider",
+    )
+    client_line_ids = fields.Many2many(
+        "account.move.line",
+        "client_account_transaction_line_rel",
+        "transaction_id",
+        "line_id",
+        string="Debts Paid",
+        readonly=True,
+        copy=False,
+        help="What the money is for. While it is on its way they count as being paid.",
+        written_by="provider",
+    )
+    client_request_id = fields.Many2one(
+        "client.credit.request",
+        string="Request Paid",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        written_by="provider",
+    )
+
+    def _get_client_values(self):
+        """Return what one transaction hands on to those that capture or refund it."""
+        self.ensure_one()
+        return {
+            "client_account_id": self.client_account_id.id,
+            "client_purpose": self.client_purpose,
+            "client_line_ids": [Command.set(self.client_line_ids.ids)],
+            "client_request_id": self.client_request_id.id,
+        }
+
+    def _create_child_transaction(
+        self, amount, is_refund=False, **custom_create_values
+    ):
+        """Override of `payment` to say of a part whose money it is."""
+        return super()._create_child_transaction(
+            amount,
+            is_refund=is_refund,
+            **(self._get_client_values() | custom_create_values),
+        )
+
+    @api.model
+    def _compute_reference_prefix(self, separator, **values):
+        """Override of `payment` to name the account in the reference."""
+        account_id = values.get("client_account_id")
+        if not account_id:
+            return super()._compute_reference_prefix(separator, **values)
+        return f"ACC{account_id}"
+
+    # === Booking ===
+
+    def _create_payment(self, **extra_create_values):
+        """Override of `account_payment` to book money paid on an account."""
+        self.ensure_one()
+        account = self.client_account_id
+        if not account:
+            return super()._create_payment(**extra_create_values)
+        values = {
+            "partner_id": account.partner_id.id,
+            "destination_account_id": account._get_receivable_account().id,
+            **extra_create_values,
+        }
+        transaction = self
+        if not self._get_client_method_line().payment_account_id:
+            # Credit is an item of the ledger: there is none without an entry.
+            transaction = self.with_context(force_payment_move=True)
+        payment = super(PaymentTransaction, transaction)._create_payment(**values)
+        payment = payment.with_context(force_payment_move=False)
+        # Sudo: what an entry books is no caller's to write.
+        payment.move_id.sudo().write(
+            {
+                "client_account_credit": self.operation != "refund",
+                "client_transaction_id": self.id,
+            }
+        )
+        self._settle_client_payment(payment.move_id)
+        return payment
+
+    def _get_client_method_line(self):
+        """Return the payment method line that Odoo books one transaction by."""
+        self.ensure_one()
+        lines = self.provider_id.journal_id.inbound_payment_method_line_ids
+        return lines.filtered(lambda line: line.payment_provider_id == self.provider_id)
+
+    def _settle_client_payment(self, move):
+        """Set money just booked against what it is for.
+
+        What cannot be applied stays credit: the money was taken, so nothing of this may
+        undo its booking.
+
+        :param move: the posted `account.move`
+        """
+        account = self.client_account_id
+        items = move._get_receivable_items()
+        try:
+            with self.env.cr.savepoint():
+                if self.operation == "refund":
+                    self._settle_client_refund(items)
+                elif self.client_purpose == "charges":
+                    debts = self.client_line_ids._filter_open_debts()
+                    items._reconcile_planned(
+                        items._plan_allocations(items, debts._sorted_for_allocation())
+                    )
+                elif account._get_policy("credit_application") == "all":
+                    account._apply_credits()
+        except UserError as error:
+            account._message_log(
+                body=self.env._(
+                    "%(amount)s received online with %(reference)s stays credit: "
+                    "%(problem)s",
+                    amount=self.currency_id.format(self.amount),
+                    reference=self.reference,
+                    problem=str(error),
+                )
+            )
+        account._log_acts([(account, self._get_client_note(move))])
+
+    def _settle_client_refund(self, items):
+        """Close a refund against the money it gives back; where that was spent, the
+        rest is owed and staff is told.
+
+        :param items: the receivable items of the refund
+        """
+        source = self.source_transaction_id.payment_id.move_id._get_receivable_items()
+        plan = source._plan_allocations(source._filter_open_credits(), items)
+        items._reconcile_planned(plan)
+        rest = sum(items.mapped("amount_residual"))
+        if items.company_currency_id.compare_amounts(rest, 0) <= 0:
+            return
+        account = self.client_account_id
+        account._tell_staff_online(
+            self.env._("Refund of money already spent"),
+            self.env._(
+                "%(amount)s was given back to %(client)s with %(reference)s; %(rest)s "
+                "of it had been spent, and is owed now.",
+                amount=self.currency_id.format(abs(self.amount)),
+                client=account.display_name,
+                reference=self.reference,
+                rest=items.company_currency_id.format(rest),
+            ),
+        )
+
+    def _get_client_note(self, move):
+        """Return what the chatter of the account says of money just booked."""
+        values = {
+            "amount": self.currency_id.format(abs(self.amount)),
+            "payer": self.partner_id.display_name,
+            "move": move.name,
+            "reference": self.reference,
+        }
+        if self.operation == "refund":
+            return self.env._(
+                "%(amount)s given back to %(payer)s with %(move)s (%(reference)s).",
+                **values,
+            )
+        return self.env._(
+            "%(amount)s paid online by %(payer)s, booked with %(move)s "
+            "(%(reference)s).",
+            **values,
+        )
+
+    def _log_message_on_linked_documents(self, message):
+        """Override of `account_payment` to say it on the account too."""
+        result = super()._log_message_on_linked_documents(message)
+        if account := self.client_account_id:
+            account._message_log(body=message)
+        return result
+
+    # === Being paid ===
+
+    @api.model
+    def _get_waiting_line_sql(self, line_id):
+        """Return the condition that money for a debt is on its way.
+
+        :param SQL line_id: of the journal item
+        """
+        return SQL(
+            "EXISTS (SELECT FROM client_account_transaction_line_rel waiting"
+            " JOIN payment_transaction transaction"
+            " ON transaction.id = waiting.transaction_id"
+            " WHERE waiting.line_id = %s AND (transaction.state = ANY(%s)"
+            " OR transaction.state = 'done' AND transaction.payment_id IS NULL))",
+            line_id,
+            list(WAITING_TRANSACTIONS),
+            to_flush=(
+                self._fields["state"],
+                self._fields["payment_id"],
+                self._fields["client_line_ids"],
+            ),
+        )
