@@ -9,7 +9,7 @@ from odoo.http import content_disposition, request, route
 
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 
-from ..utils import parse_amount
+from ..utils import get_date_problem, parse_amount
 
 # Where the session keeps which company's account is looked at, and what is to be said
 # on the next page.
@@ -42,10 +42,9 @@ def get_portal_context():
 
 def parse_day(text):
     """Return the day that an address names, None for none."""
-    try:
-        return fields.Date.to_date(text) if text else None
-    except ValueError:
+    if not text or get_date_problem(request.env, "", text):
         return None
+    return fields.Date.to_date(text)
 
 
 def parse_key(text):

@@ -35,6 +35,8 @@ class ClientAccountRequest(models.Model):
         "client.adjustment.reason",
         string="Kind of Reason",
         check_company=True,
+        # Who may not read it copies the rest.
+        copy=False,
         ondelete="set null",
         groups=VIEWER,
         help="From the company's list: credits and charges are analysed by it.",
@@ -48,6 +50,8 @@ class ClientAccountRequest(models.Model):
         "product.product",
         string="Product of the Credit Note",
         check_company=True,
+        # Who may not read it copies the rest.
+        copy=False,
         ondelete="restrict",
         groups=OFFICER,
         help="A credit note is booked for it. Empty: an adjustment entry, without "
@@ -58,6 +62,8 @@ class ClientAccountRequest(models.Model):
         "account.tax",
         string="Taxes of the Credit Note",
         check_company=True,
+        # Who may not read it copies the rest.
+        copy=False,
         groups=OFFICER,
         domain="[('type_tax_use', '=', 'sale')]",
         written_by="requester",

@@ -271,7 +271,10 @@ class TestCreditRequest(OnlinePaymentCommon):
         paid = self._ask(date_due=self.today)
         self._pay(paid)
         for _twice in range(2):
-            self.env["client.credit.request"]._cron_remind()
+            with self.enter_registry_test_mode():
+                self.env.ref(
+                    "client_account.ir_cron_remind_credit_requests"
+                ).method_direct_trigger()
         self.assertEqual(len(self._get_mails(due)), 2)
         self.assertEqual(len(self._get_mails(later)), 1)
         self.assertEqual(len(self._get_mails(paid)), 1)

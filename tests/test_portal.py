@@ -180,6 +180,8 @@ class TestPortal(PortalCase):
         answer = self._get("/statement?from=2024-01-01&to=2030-01-01")
         self.assertEqual(answer.status_code, 200, answer.text)
         self.assertEqual(answer.headers["Content-Type"], "application/pdf")
+        for query in ("?from=x", "?from=9999-01-01&to=0001-01-01"):
+            self.assertEqual(self._get(f"/statement{query}").status_code, 200)
 
     # === Top-up ===
 

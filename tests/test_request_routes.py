@@ -69,6 +69,10 @@ VIEWER_FIELDS = frozenset(
         "previous_limit",
         "previous_payment_term_id",
         "previous_request_id",
+        "credit_move_id",
+        "credit_product_id",
+        "credit_reason_id",
+        "credit_tax_ids",
     )
 )
 
@@ -564,6 +568,14 @@ class TestRequestRoutes(ServerCase):
             "payment_term_id": self.terms[1],
             "limit_until": self.until,
             "reason": "Another one",
+            "requested_credit": 9000.0,
+            "granted_credit": 9000.0,
+            "credit_reason": "Another one",
+            "credit_date": "2026-01-15",
+            "credit_reason_id": False,
+            "credit_product_id": False,
+            "credit_tax_ids": [(6, 0, [uid])],
+            "credit_move_id": 1,
         }
 
     def _get_account_values(self, actor):
