@@ -8,7 +8,7 @@ from odoo.tools import consteq
 from odoo.addons.account_payment.controllers.payment import PaymentPortal
 from odoo.addons.payment import utils as payment_utils
 
-from ..utils import is_real_number
+from ..utils import is_real_number, parse_amount
 from .portal import get_portal_context
 
 FLOWS = ("redirect", "direct", "token")
@@ -191,6 +191,74 @@ class ClientAccountPayment(PaymentPortal):
         debts = account._get_charges_due()
         amount = account.currency_id.round(sum(debts.mapped("amount_residual")))
         return account, company, debts, amount
+
+    # === Automatic top-up ===
+
+    @route(
+        "/my/client_account/auto",
+        type="http",
+        auth="user",
+        methods=["GET", "POST"],
+        website=True,
+        sitemap=False,
+    )
+    def client_auto_top_up(self, **post):
+        """Show, and switch on or off, that a saved card is charged by itself.
+
+        A charge is agreed to in two steps: the amounts, then the words about them.
+        """
+        account, company = self._get_client_top_up_context()
+        if not account:
+            raise NotFound()
+        partner = request.env.user.partner_id
+        _providers, _methods, tokens = self._get_client_means(
+            company, partner, company.client_top_up_minimum, company.currency_id, True
+        )
+        values = {
+            "page_name": "client_account_auto",
+            "account": account,
+            "company": company,
+            "currency": company.currency_id,
+            "tokens": tokens,
+            "typed": post,
+            "problem": "",
+            "consent": "",
+        }
+        if request.httprequest.method == "POST":
+            if post.get("step") == "off":
+                account._switch_auto_off(
+                    request.env._("%s switched it off.", request.env.user.name)
+                )
+                return request.redirect("/my/client_account/auto")
+            try:
+                if self._take_client_auto_step(account, tokens, post, values):
+                    return request.redirect("/my/client_account/auto")
+            except UserError as error:
+                values["problem"] = str(error)
+        return request.render("client_account.portal_auto", values)
+
+    def _take_client_auto_step(self, account, tokens, post, values):
+        """Show the words about what was typed or, agreed to, switch it on.
+
+        :param dict values: of the page, which gets the words
+        :return: whether it was switched on
+        :raise UserError: when something typed is refused
+        """
+        token = tokens.filtered(lambda item: str(item.id) == post.get("token_id"))
+        if not token:
+            raise UserError(request.env._("Choose one of your saved cards."))
+        amounts = [
+            parse_amount(post.get(name), account.currency_id)
+            for name in ("threshold", "maximum")
+        ]
+        amounts = account._check_auto_values(*amounts)
+        consent = account._get_auto_consent(token, *amounts)
+        # Agreed to is what was read, word for word.
+        if post.get("step") == "agree" and post.get("consent") == consent:
+            account._switch_auto_on(token, *amounts)
+            return True
+        values["consent"] = consent
+        return False
 
     # === Requests to pay in advance ===
 

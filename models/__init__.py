@@ -17,6 +17,7 @@ from . import client_account
 from . import client_account_adjustment
 from . import client_account_ageing
 from . import client_account_alert
+from . import client_account_auto_top_up
 from . import client_account_figures
 from . import client_account_gate
 from . import client_account_history
@@ -38,6 +39,7 @@ from . import mail_activity
 from . import mail_mail
 from . import mail_message
 from . import payment_provider
+from . import payment_token
 from . import payment_transaction
 from . import payment_transaction_client
 from . import product_template

@@ -25,7 +25,12 @@ class PaymentTransaction(models.Model):
         written_by="provider",
     )
     client_purpose = fields.Selection(
-        [("top_up", "Top-Up"), ("charges", "Open Charges"), ("request", "Request")],
+        [
+            ("top_up", "Top-Up"),
+            ("charges", "Open Charges"),
+            ("request", "Payment in Advance"),
+            ("auto", "Automatic Top-Up"),
+        ],
         string="Paid For",
         readonly=True,
         copy=False,
@@ -50,6 +55,20 @@ class PaymentTransaction(models.Model):
         index="btree_not_null",
         ondelete="restrict",
         written_by="provider",
+    )
+
+    client_stale_told = fields.Boolean(
+        readonly=True,
+        copy=False,
+        written_by="provider",
+        help="Staff was told that this charge was begun and never answered.",
+    )
+
+    # One charge at a time, whatever starts the job how often.
+    _client_auto_unique = models.UniqueIndex(
+        "(client_account_id) WHERE client_purpose = 'auto'"
+        " AND state IN ('draft', 'pending', 'authorized')",
+        "An automatic top-up of this account is under way already.",
     )
 
     def _get_client_values(self):
@@ -107,6 +126,7 @@ class PaymentTransaction(models.Model):
             }
         )
         self._settle_client_payment(payment.move_id)
+        self._mail_client_payment()
         return payment
 
     def _get_client_method_line(self):
@@ -172,6 +192,32 @@ class PaymentTransaction(models.Model):
                 rest=items.company_currency_id.format(rest),
             ),
         )
+
+    def _mail_client_payment(self):
+        """Tell by e-mail that money was received or given back, or that the card was
+        declined: to whoever paid, or agreed that the card is charged."""
+        self.ensure_one()
+        if not self.partner_id.email:
+            return
+        template = self.env.ref(
+            "client_account.mail_template_online_payment", raise_if_not_found=False
+        )
+        if template:
+            template.sudo().send_mail(
+                self.id, email_layout_xmlid="mail.mail_notification_light"
+            )
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _get_client_balance_words(self):
+        """Return how the account stands, for a mail to whoever paid; empty where the
+        payer may not see it."""
+        account = self.client_account_id
+        own = self.partner_id.commercial_partner_id == account.partner_id
+        if not own or account._get_policy("balance_visibility") == "hidden":
+            return ""
+        account._invalidate_figures()
+        lang = self.partner_id.lang
+        return account.with_context(lang=lang)._format_balance(account.balance)
 
     def _get_client_note(self, move):
         """Return what the chatter of the account says of money just booked."""

@@ -7,6 +7,7 @@ from . import test_adjustment_wizard
 from . import test_allocation
 from . import test_allocation_currency
 from . import test_allocation_random
+from . import test_auto_top_up
 from . import test_bad_input
 from . import test_balance_gate
 from . import test_balance_policy

@@ -1,0 +1,240 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from freezegun import freeze_time
+from psycopg2.errors import UniqueViolation
+
+from odoo import fields
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .portal_case import PortalCase
+
+
+@tagged("post_install", "-at_install")
+class TestAutoTopUp(PortalCase):
+    """A client's card is charged when little is available."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.client.email = "ada@example.com"
+        cls.token = cls.env["payment.token"].create(
+            {
+                "provider_id": cls.provider.id,
+                "payment_method_id": cls.method.id,
+                "partner_id": cls.client.id,
+                "provider_ref": "ref",
+                "payment_details": "4242",
+            }
+        )
+        cls.company.client_top_up_minimum = 10
+        cls.outcome = "done"
+
+    def setUp(self):
+        super().setUp()
+        case = self
+
+        def answer(transaction):
+            case.sent.append(transaction.id)
+            if case.outcome == "done":
+                transaction._set_done()
+            elif case.outcome == "error":
+                transaction._set_error("Declined")
+            elif case.outcome == "refused":
+                raise UserError("The provider is off.")
+
+        self.sent = []
+        self.startPatcher(
+            patch.object(
+                type(self.env["payment.transaction"]), "_send_payment_request", answer
+            )
+        )
+
+    def _switch_on(self, threshold=50, maximum=200):
+        self.account.sudo()._switch_auto_on(self.token, threshold, maximum)
+
+    def _run(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("client_account.ir_cron_auto_top_up").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _get_charges(self):
+        return self.env["payment.transaction"].search(
+            [("client_purpose", "=", "auto")], order="id"
+        )
+
+    def _get_mails(self):
+        return (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("model", "=", "payment.transaction")], order="id")
+        )
+
+    def test_the_whole_gap_is_charged_once(self):
+        self._switch_on()
+        self.account.issue_credit(20, "Start")
+        self._run()
+        self.assertEqual(self._get_charges().mapped("amount"), [30])
+        self.assertEqual(self.account.balance, 50)
+        self._run()
+        self.assertEqual(len(self.sent), 1)
+        [mail] = self._get_mails()
+        self.assertIn("30.00", mail.subject)
+        self.assertIn("as you agreed", mail.body_html)
+        self.assertIn("50.00", mail.body_html)
+
+    def test_nothing_without_consent_or_policy(self):
+        self._run()
+        self._switch_on()
+        self.account.top_up_policy = "forbidden"
+        self._run()
+        self.assertFalse(self.sent)
+
+    def test_least_top_up_and_monthly_maximum(self):
+        self._switch_on(50, 75)
+        self.account.issue_credit(45, "Start")
+        self._run()
+        self.assertEqual(self._get_charges().mapped("amount"), [10])
+        self.account.charge(55, "Lessons")
+        self._run()
+        self.assertEqual(self._get_charges().mapped("amount"), [10, 50])
+        self.account.charge(50, "Lessons")
+        # 15 of the month are left of a gap of 50.
+        self._run()
+        self.assertEqual(self._get_charges()[2:].mapped("amount"), [15])
+        self._run()
+        self.assertEqual(len(self.sent), 3)
+        with freeze_time(fields.Datetime.now() + timedelta(days=32)):
+            self._run()
+        self.assertEqual(self._get_charges()[3:].mapped("amount"), [35])
+
+    def test_declined_pauses_and_stops_after_three(self):
+        self._switch_on()
+        self.__class__.outcome = "error"
+        self.addCleanup(setattr, self.__class__, "outcome", "done")
+        now = fields.Datetime.now()
+        for number in range(5):
+            with freeze_time(now + timedelta(minutes=61 * number)):
+                self._run()
+            with freeze_time(now + timedelta(minutes=61 * number + 30)):
+                self._run()
+        self.assertEqual(len(self.sent), 3)
+        self.assertFalse(self.account.auto_token_id)
+        self.assertIn("declined 3 times", str(self.account.message_ids.mapped("body")))
+        mails = self._get_mails()
+        self.assertEqual(len(mails), 3)
+        self.assertIn("could not be charged", mails[0].subject)
+        self.assertNotIn("is off now", mails[0].body_html)
+        self.assertIn("is off now", mails[2].body_html)
+        # A declined charge that succeeds late is booked.
+        self._finish(self._get_charges()[0])
+        self.assertEqual(self.account.balance, 50)
+
+    def test_provider_that_is_off_is_a_decline(self):
+        self._switch_on()
+        self.__class__.outcome = "refused"
+        self.addCleanup(setattr, self.__class__, "outcome", "done")
+        self._run()
+        self.assertEqual(self._get_charges().state, "error")
+        self.assertEqual(self.account.auto_declines, 1)
+
+    def test_none_while_one_is_open_and_staff_is_told(self):
+        self._switch_on()
+        self.__class__.outcome = "nothing"
+        self.addCleanup(setattr, self.__class__, "outcome", "done")
+        self._run()
+        self._run()
+        charge = self._get_charges()
+        self.assertEqual(charge.state, "draft")
+        self.assertEqual(len(self.sent), 1)
+        self.assertFalse(self.account.activity_ids)
+        charge._write({"create_date": fields.Datetime.now() - timedelta(hours=2)})
+        for _twice in range(2):
+            self._run()
+        leader = self.company._get_client_deciders()[:1]
+        self.assertEqual(
+            len(
+                self.account.activity_ids.filtered(lambda item: item.user_id == leader)
+            ),
+            1,
+        )
+        self.assertEqual(len(self.sent), 1)
+        self._finish(charge)
+        self.assertEqual(self.account.balance, 50)
+
+    @mute_logger("odoo.sql_db")
+    def test_database_keeps_one_at_a_time(self):
+        self._make_transaction(10, "auto")
+        with self.assertRaises(UniqueViolation), self.env.cr.savepoint():
+            self._make_transaction(10, "auto", reference="second")
+
+    def test_card_deleted(self):
+        self._switch_on()
+        [info] = self.token.get_linked_records_info()
+        self.assertEqual(info["url"], "/my/client_account/auto")
+        self.token.active = False
+        self.assertFalse(self.account.auto_token_id)
+        self._run()
+        self.assertFalse(self.sent)
+        self.token.active = True
+        self._run()
+        self.assertFalse(self.sent)
+
+    def test_switched_on_and_off_in_the_portal(self):
+        self.assertIn("When less than this", self._get_text("/auto"))
+        typed = {"token_id": str(self.token.id), "threshold": "50", "maximum": "200"}
+        answer = self._post("/auto", typed)
+        self.assertFalse(self.account.auto_token_id)
+        consent = self.account._get_auto_consent(self.token, 50, 200)
+        self.assertIn("I Agree", answer.text)
+        # Other words than were read are not agreed to.
+        self._post("/auto", {**typed, "step": "agree", "consent": "x"})
+        self._post(
+            "/auto", {**typed, "maximum": "900", "step": "agree", "consent": consent}
+        )
+        self.assertFalse(self.account.auto_token_id)
+        self._post("/auto", {**typed, "step": "agree", "consent": consent})
+        self.assertRecordValues(
+            self.account,
+            [
+                {
+                    "auto_token_id": self.token.id,
+                    "auto_threshold": 50,
+                    "auto_maximum": 200,
+                    "auto_consent": consent,
+                    "auto_consent_by_id": self.client.id,
+                }
+            ],
+        )
+        self.assertIn("It is on", self._get_text("/auto"))
+        self._post("/auto", {"step": "off"})
+        self.assertFalse(self.account.auto_token_id)
+
+    def test_refused_in_the_portal(self):
+        other = self.token.copy({"partner_id": self.other_client.id})
+        consent = self.account._get_auto_consent(self.token, 50, 200)
+        for change in (
+            {"token_id": str(other.id)},
+            {"token_id": "x"},
+            {"threshold": "-1"},
+            {"threshold": "1e2"},
+            {"maximum": "5"},
+            {"maximum": ""},
+        ):
+            with self.subTest(change):
+                typed = {
+                    "token_id": str(self.token.id),
+                    "threshold": "50",
+                    "maximum": "200",
+                    "step": "agree",
+                    "consent": consent,
+                    **change,
+                }
+                self.assertIn("alert-danger", self._post("/auto", typed).text)
+        values = {"token_id": str(self.token.id), "threshold": "50", "maximum": "200"}
+        self.assertEqual(self._post("/auto", values, csrf=False).status_code, 400)
+        self.account.balance_visibility = "hidden"
+        self.assertEqual(self._get("/auto").status_code, 404)
+        self.assertFalse(self.account.auto_token_id)
