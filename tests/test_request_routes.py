@@ -593,6 +593,14 @@ class TestRequestRoutes(ServerCase):
             "limit_lapse_told": True,
             **dict.fromkeys(TOLD_FIELDS.values(), True),
             "lock_version": 7,
+            "auto_token_id": 1,
+            "auto_threshold": 9000.0,
+            "auto_maximum": 9000.0,
+            "auto_consent": "Forged",
+            "auto_consent_on": "2026-01-15 10:00:00",
+            "auto_consent_by_id": self.records["draft"].partner_id,
+            "auto_declines": 7,
+            "auto_paused_until": "2026-01-15 10:00:00",
         }
 
     def _get_target(self, actor):

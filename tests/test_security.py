@@ -416,6 +416,14 @@ class TestSecurity(ClientAccountCommon):
             "company_id": sister.id,
             "currency_id": euro.id,
             "lock_version": 7,
+            "auto_token_id": 1,
+            "auto_threshold": 5000.0,
+            "auto_maximum": 5000.0,
+            "auto_consent": "Forged",
+            "auto_consent_on": "2026-01-01 00:00:00",
+            "auto_consent_by_id": self.other_client.id,
+            "auto_declines": 7,
+            "auto_paused_until": "2026-01-01 00:00:00",
         }
 
     def _deciders(self):
@@ -428,7 +436,9 @@ class TestSecurity(ClientAccountCommon):
             SELECT state, state_reason, credit_limit, limit_until, limit_request_id,
                    limit_lapse_told, low_balance_client_told,
                    low_balance_manager_told, limit_exceeded_told, limit_early_told,
-                   partner_id, company_id, currency_id, lock_version
+                   partner_id, company_id, currency_id, lock_version, auto_token_id,
+                   auto_threshold, auto_maximum, auto_consent, auto_consent_on,
+                   auto_consent_by_id, auto_declines, auto_paused_until
               FROM client_account WHERE id = %s
             """,
             [self.account.id],
@@ -663,6 +673,7 @@ class TestSecurity(ClientAccountCommon):
             .create({"name": "Goodwill"})
             .id,
             "client_account_credit": True,
+            "client_transaction_id": 1,
             "client_anyway_reason": "Forged",
             "client_anyway_user_id": self.officer.id,
             "client_anyway_date": "2026-01-01 00:00:00",
@@ -1001,6 +1012,23 @@ class TestSecurity(ClientAccountCommon):
             "action_undo",
         ):
             yield self._call(wizard, name)
+
+        yield from self._call_requests_to_pay()
+
+    def _call_requests_to_pay(self):
+        self.client.email = "ada@example.com"
+        yield self._call(self.account, "action_ask_payment")
+        env = self.env(user=self.officer)
+        wizard = env["client.credit.request.send"].create(
+            {"account_ids": self.account.ids, "amount": 5, "text": "Call"}
+        )
+        for name in ("action_send", "action_undo"):
+            yield self._call(wizard, name)
+        asked = env["client.credit.request"].create(
+            {"account_id": self.account.id, "amount": 5, "text": "Call"}
+        )
+        for name in ("action_send", "action_cancel"):
+            yield self._call(asked, name)
 
     def test_public_methods_answer_an_officer_with_something(self):
         """None would make XML-RPC answer an error after the work was committed."""
