@@ -40,7 +40,7 @@ class ClientAccountPayment(PaymentPortal):
     )
     def client_top_up(self, amount=None, **kwargs):
         """Ask for an amount or, with one, how it is paid."""
-        account, company = self._get_client_top_up_context()
+        _account, company = self._get_client_top_up_context()
         chosen = company._parse_top_up(amount)
         problem = company._get_top_up_problem(chosen) if amount else ""
         values = {

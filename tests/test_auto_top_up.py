@@ -43,7 +43,7 @@ class TestAutoTopUp(PortalCase):
             elif case.outcome == "error":
                 transaction._set_error("Declined")
             elif case.outcome == "refused":
-                raise UserError("The provider is off.")
+                raise UserError(case.env._("The provider is off."))
 
         self.sent = []
         self.startPatcher(
