@@ -27,6 +27,7 @@ from . import test_gate_races
 from . import test_gate_routes
 from . import test_missing_accounts
 from . import test_online_payment
+from . import test_online_races
 from . import test_open_items
 from . import test_open_lines
 from . import test_payment_accounts
