@@ -34,6 +34,7 @@ from . import test_payment_accounts
 from . import test_payment_wizard
 from . import test_portal
 from . import test_portal_security
+from . import test_portal_tours
 from . import test_profile
 from . import test_request_races
 from . import test_request_routes
