@@ -308,8 +308,9 @@ class ClientAccount(models.Model):
 
     @api.model
     def _tell_stale_charges(self):
-        """Have staff look into charges that nobody heard of for an hour: they are never
-        sent again, as money may have been taken."""
+        """Have staff look into charges that nobody heard of for an hour, which are
+        never sent again as money may have been taken, and into money taken that could
+        not be booked for as long."""
         stale = self.env["payment.transaction"].search(
             [
                 ("client_purpose", "=", "auto"),
@@ -331,3 +332,15 @@ class ClientAccount(models.Model):
                 ),
             )
         stale.client_stale_told = True
+        taken = self.env["payment.transaction"].search(
+            [
+                ("client_account_id", "!=", False),
+                ("state", "=", "done"),
+                ("payment_id", "=", False),
+                ("operation", "!=", "validation"),
+                ("child_transaction_ids", "=", False),
+                ("last_state_change", "<", fields.Datetime.now() - STALE),
+            ]
+        )
+        for transaction in taken:
+            transaction._tell_not_booked()

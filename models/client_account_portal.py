@@ -386,6 +386,27 @@ class ClientAccount(models.Model):
             ),
             author_id=self.env.user.partner_id.id,
         )
+        self._mail_credit_used(invoice, amount)
+
+    def _mail_credit_used(self, invoice, amount):
+        """Confirm by e-mail to whoever paid that credit was used.
+
+        :param invoice: the `account.move` it pays
+        :param float amount: of the invoice's currency
+        """
+        template = self.env.ref(
+            "client_account.mail_template_credit_used", raise_if_not_found=False
+        )
+        payer = self.env.user.partner_id
+        if template and payer.email:
+            template.sudo().with_context(
+                client_paid=invoice.currency_id.format(amount), client_payer=payer
+            ).send_mail(
+                invoice.id,
+                email_values={"recipient_ids": [Command.set(payer.ids)]},
+                email_layout_xmlid="mail.mail_notification_light",
+            )
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
 
     def _choose_application(self, applies):
         """Switch on or off that one client's credit pays new invoices by itself.

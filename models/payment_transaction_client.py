@@ -61,7 +61,7 @@ class PaymentTransaction(models.Model):
         readonly=True,
         copy=False,
         written_by="provider",
-        help="Staff was told that this charge was begun and never answered.",
+        help="Staff was told that this money may have been taken and is not booked.",
     )
 
     # One charge at a time, whatever starts the job how often.
@@ -98,6 +98,34 @@ class PaymentTransaction(models.Model):
         if not account_id:
             return super()._compute_reference_prefix(separator, **values)
         return f"ACC{account_id}"
+
+    def _set_done(self, **kwargs):
+        """Override of `payment` to have staff look into money that was taken with a
+        payment that is cancelled: Odoo leaves it as it is."""
+        for transaction in self.filtered(
+            lambda item: item.state == "cancel" and item.client_account_id
+        ):
+            transaction._tell_not_booked()
+        return super()._set_done(**kwargs)
+
+    def _tell_not_booked(self):
+        """Put before staff, once, that money was taken and is not booked."""
+        self.ensure_one()
+        if self.client_stale_told:
+            return
+        self.client_stale_told = True
+        account = self.client_account_id
+        account._tell_staff_online(
+            self.env._("Money taken online that is not booked"),
+            self.env._(
+                "%(amount)s of %(client)s was taken with %(reference)s and is not "
+                "booked. Look into it with the payment provider: receive the money by "
+                "hand, or give it back.",
+                amount=self.currency_id.format(self.amount),
+                client=account.display_name,
+                reference=self.reference,
+            ),
+        )
 
     # === Booking ===
 

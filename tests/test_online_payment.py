@@ -143,6 +143,22 @@ class TestOnlinePayment(OnlinePaymentCommon):
             with self.subTest(vals), self.assertRefused():
                 transaction.with_user(biller).write(vals)
 
+    def test_money_taken_that_is_not_booked_is_told_once(self):
+        transaction = self._make_transaction(50)
+        self._finish(transaction, "cancel")
+        for _twice in range(2):
+            transaction._set_done()
+        self.assertEqual(transaction.state, "cancel")
+        leaders = self.company._get_client_deciders()
+        self.assertEqual(len(self.account.activity_ids), len(leaders))
+        self.assertIn("50.00", self.account.activity_ids[:1].note)
+        self.assertEqual(self.account.balance, 0)
+        stuck = self._make_transaction(20, reference="stuck")
+        stuck.write({"state": "done", "last_state_change": "2020-01-01"})
+        for _twice in range(2):
+            self.env["client.account"]._tell_stale_charges()
+        self.assertEqual(len(self.account.activity_ids), 2 * len(leaders))
+
     def test_same_transaction_is_not_booked_by_two_moves(self):
         transaction = self._make_transaction(50)
         self._finish(transaction)

@@ -366,6 +366,33 @@ class TestPortal(PortalCase):
         self.assertEqual(invoice.payment_state, "partial")
         self.assertEqual(self.account.credit_available, 0)
 
+    def test_credit_used_is_confirmed_by_mail(self):
+        self.client.email = "ada@example.com"
+        self.account.credit_application = "manual"
+        self.account.issue_credit(50, "Cancelled")
+        invoice = self._make_invoice(80)
+        self._pay(invoice, 20)
+        mail = (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("model", "=", "account.move"), ("res_id", "=", invoice.id)])
+        )
+        self.assertEqual(mail.recipient_ids, self.client)
+        self.assertIn("20.00", mail.subject)
+        self.assertRegex(mail.body_html, r"(?s)60\.00.*still to be paid")
+
+    def test_reasons_are_shown_as_text(self):
+        """Case 30."""
+        self.account.issue_credit(5, "<script>alert(1)</script> {{ 1 + 1 }} ${7*7} 🎻")
+        page = self._get().text
+        self.assertIn(
+            "&lt;script&gt;alert(1)&lt;/script&gt; {{ 1 + 1 }} ${7*7} 🎻", page
+        )
+        self.assertNotIn("<script>alert(1)", page)
+
+    def test_language_of_the_page(self):
+        self.assertIn('lang="en-US"', self._get().text)
+
     def test_invoice_is_not_paid(self):
         self.account.credit_application = "manual"
         self.account.issue_credit(50, "Cancelled")
