@@ -1,13 +1,17 @@
+import contextlib
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request
 
-from odoo.tests import tagged
+from odoo.sql_db import db_connect
+from odoo.tests import get_db_name, tagged
 
 from .server import CALL_TIMEOUT, JsonClient, JsonFault
-from .server_case import ServerCase
+from .server_case import ADMIN, ServerCase
 
 # As many at once as a server has connections for.
 CLIENTS = 5
@@ -57,6 +61,18 @@ class PortalClient(JsonClient):
             if "retry" in str(fault):
                 return False
             raise
+
+    def pay_with_credit(self, invoice_id, amount, due):
+        """Send the form that pays an invoice with credit, as it was shown."""
+        page = self.open_page("/my/security")
+        token = re.search(r'csrf_token: "([^"]+)"', page)[1]
+        data = {"csrf_token": token, "amount": str(amount), "due": str(due)}
+        request = Request(
+            f"{self.server.url}/my/client_account/pay/{invoice_id}",
+            urlencode(data).encode(),
+        )
+        with self._opener.open(request, timeout=CALL_TIMEOUT) as response:
+            return response.read().decode()
 
     def pay(self, case, amount):
         """Top up: begun, taken by the provider, and notified of many times at once."""
@@ -193,3 +209,106 @@ class TestOnlineRaces(ServerCase):
             paid,
         )
         self.assertEqual(payments, [(CLIENTS * ROUNDS,)])
+
+    def _get_account_id(self, client):
+        [(account_id,)] = self._query(
+            "SELECT account.id FROM client_account account JOIN res_users"
+            " ON res_users.partner_id = account.partner_id WHERE res_users.id = %s"
+            " AND account.company_id = 1",
+            client.uid,
+        )
+        return account_id
+
+    def test_the_same_form_sent_six_times_at_once_pays_once(self):
+        [client] = self._make_portal_clients(1)
+        partner_id = self.admin.call("res.users", "read", [client.uid], ["partner_id"])
+        partner_id = partner_id[0]["partner_id"][0]
+        [invoice_id] = self.admin.call(
+            "account.move",
+            "create",
+            [
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": partner_id,
+                    "invoice_date": "2026-01-31",
+                    "invoice_line_ids": [
+                        (0, 0, {"name": "Lesson", "price_unit": 99, "tax_ids": []})
+                    ],
+                }
+            ],
+        )
+        self.admin.call("account.move", "action_post", [invoice_id])
+        account_id = self._get_account_id(client)
+        self.admin.call("client.account", "issue_credit", [account_id], 80, "Cancelled")
+        with ThreadPoolExecutor(6) as pool:
+            list(
+                pool.map(
+                    lambda _number: client.pay_with_credit(invoice_id, 60, 99), range(6)
+                )
+            )
+        [(due,)] = self._query(
+            "SELECT amount_residual FROM account_move WHERE id = %s", invoice_id
+        )
+        self.assertEqual(due, 39)
+
+    def test_killed_in_the_middle_of_a_charge_nothing_is_charged_twice(self):
+        [client] = self._make_portal_clients(1)
+        partner_id = self.admin.call("res.users", "read", [client.uid], ["partner_id"])
+        partner_id = partner_id[0]["partner_id"][0]
+        token_id = self.admin.call(
+            "payment.token",
+            "create",
+            {
+                "provider_id": self.provider_id,
+                "payment_method_id": self.method_id,
+                "partner_id": partner_id,
+                "provider_ref": "ref",
+                "payment_details": "4242",
+            },
+        )
+        client.begin_top_up(20, self.provider_id, self.method_id)
+        account_id = self._get_account_id(client)
+        [(cron_id,)] = self._query(
+            "SELECT res_id FROM ir_model_data WHERE module = 'client_account'"
+            " AND name = 'ir_cron_auto_top_up'"
+        )
+        # As the portal writes it: nobody else may.
+        with db_connect(get_db_name()).cursor() as cr:
+            cr.execute(
+                "UPDATE client_account SET auto_token_id = %s, auto_threshold = 50,"
+                " auto_maximum = 200, auto_declines = 0, auto_paused_until = NULL"
+                " WHERE id = %s",
+                [token_id, account_id],
+            )
+
+        def run_job():
+            admin = self.server.sign_in(*ADMIN)
+            with contextlib.suppress(OSError, HTTPException):
+                admin.call("ir.cron", "method_direct_trigger", [cron_id])
+
+        with (
+            ThreadPoolExecutor(1) as pool,
+            db_connect(get_db_name()).cursor() as holder,
+        ):
+            # The charge is on record when it comes to say so in the chatter.
+            self._hold(holder, "mail_message")
+            future = pool.submit(run_job)
+            self._wait_until(lambda: self._count_waiting() >= 1, "The job should wait.")
+            self.server.kill()
+            holder.rollback()
+            future.result(timeout=CALL_TIMEOUT)
+        self.server.start(*ADMIN)
+        self.__class__.admin = self.server.sign_in(*ADMIN)
+        for _twice in range(2):
+            run_job()
+        charges = self._query(
+            "SELECT amount, state FROM payment_transaction"
+            " WHERE client_account_id = %s AND client_purpose = 'auto'",
+            account_id,
+        )
+        self.assertEqual(charges, [(50, "draft")])
+        with db_connect(get_db_name()).cursor() as cr:
+            cr.execute(
+                "UPDATE client_account SET auto_token_id = NULL WHERE id = %s",
+                [account_id],
+            )
