@@ -83,6 +83,10 @@ class AccountMove(models.Model):
         "This key has booked an adjustment already. Use another key for another "
         "adjustment.",
     )
+    # Serves `client.account._has_charges_due`: the charges of one client.
+    _client_charge_idx = models.Index(
+        "(commercial_partner_id) WHERE client_adjustment = 'charge'"
+    )
     _client_adjustment_reason_length = models.Constraint(
         f"CHECK(char_length(client_adjustment_reason) <= {MAX_REASON})",
         "The reason of an adjustment has 2,000 characters at most.",

@@ -71,7 +71,7 @@ class ClientAccount(models.Model):
             "available": self.available if self.limit_in_force else None,
             "debts": debts[:OPEN_LENGTH],
             "has_more_debts": len(debts) > OPEN_LENGTH,
-            "charges_due": self._get_charges_due(),
+            "has_charges_due": self._has_charges_due(debts),
             "charges_online": self.company_id.client_charges_online,
             "can_top_up": self._get_policy("top_up_policy") == "allowed",
             "requests": self._get_open_credit_requests(),
@@ -299,6 +299,24 @@ class ClientAccount(models.Model):
             ),
         )
         return self.env["account.move.line"].browse(ids)
+
+    def _has_charges_due(self, debts):
+        """Tell whether any charge of one client is due, without reading all that is.
+
+        :param debts: the first open debts, which have one as a rule where there is any
+        """
+        self.ensure_one()
+        if any(not debt.move_id.is_invoice() for debt in debts):
+            return True
+        if len(debts) <= OPEN_LENGTH:
+            return False
+        charges = self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "=", self.partner_id.id),
+                ("client_adjustment", "=", "charge"),
+            ]
+        )
+        return any(charges._get_receivable_items().mapped("amount_residual"))
 
     def _check_open_transactions(self):
         """Make sure not too many payments of one account are begun and left open.

@@ -37,6 +37,22 @@ class TestPortal(PortalCase):
         self.assertIn("Late cancellation", text)
         self.assertIn("Charges are paid at the desk", text)
 
+    def test_charges_due_behind_many_invoices(self):
+        self.assertFalse(
+            self.account._has_charges_due(self.account._get_portal_debts())
+        )
+        for _number in range(41):
+            self._make_invoice(1, date_due="2024-01-01")
+        debts = self.account._get_portal_debts()
+        self.assertFalse(self.account._has_charges_due(debts))
+        self.account.charge(20, "Late cancellation")
+        debts = self.account._get_portal_debts()
+        self.assertEqual(len(debts), 41)
+        self.assertTrue(self.account._has_charges_due(debts))
+        self.assertEqual(
+            self.account._get_charges_due().mapped("amount_residual"), [20]
+        )
+
     def test_card_on_the_home(self):
         self.account.issue_credit(45, "Cancelled")
         self._sign_in(self.portal_user)
