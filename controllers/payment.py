@@ -393,6 +393,37 @@ class ClientAccountPayment(PaymentPortal):
             invoice_id, access_token=access_token, **kwargs
         )
 
+    @route()
+    def overdue_invoices_transaction(self, payment_reference, **kwargs):
+        """Override of `account_payment`, likewise for all that is overdue."""
+        partner = request.env.user.partner_id
+        invoices = request.env["account.move"]
+        if not request.env.user._is_public():
+            invoices = invoices.search(self._get_overdue_invoices_domain())
+        amount, currency = kwargs.get("amount"), invoices[:1].currency_id
+        due = sum(invoices.mapped("amount_residual"))
+        if invoices and (
+            not is_real_number(amount)
+            or amount <= 0
+            or currency.compare_amounts(amount, due) > 0
+        ):
+            raise ValidationError(
+                request.env._(
+                    "%s is overdue. Enter that amount or less.", currency.format(due)
+                )
+            )
+        if invoices:
+            self._check_client_means(
+                kwargs,
+                invoices[0].company_id.sudo(),
+                partner,
+                amount,
+                currency,
+                may_save=True,
+            )
+        kwargs["landing_route"] = "/my/invoices/"
+        return super().overdue_invoices_transaction(payment_reference, **kwargs)
+
     # === Parts ===
 
     def _get_client_form(

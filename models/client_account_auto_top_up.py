@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
@@ -7,6 +8,8 @@ from odoo.exceptions import UserError
 
 from ..const import VIEWER, WAITING_TRANSACTIONS
 from ..utils import check_amount
+
+_logger = logging.getLogger(__name__)
 
 # After so many declined charges in a row nothing is charged any more.
 MOST_DECLINES = 3
@@ -184,7 +187,12 @@ class ClientAccount(models.Model):
         cron = self.env["ir.cron"]
         cron._commit_progress(remaining=len(accounts))
         for account in accounts:
-            account._auto_top_up()
+            try:
+                account._auto_top_up()
+            except Exception:
+                # One client stops nobody; what was begun for this one is on record.
+                self.env.cr.rollback()
+                _logger.exception("Automatic top-up of client account %s", account.id)
             if not cron._commit_progress(1):
                 break
 

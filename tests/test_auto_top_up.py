@@ -140,6 +140,29 @@ class TestAutoTopUp(PortalCase):
         self.assertEqual(self._get_charges().state, "error")
         self.assertEqual(self.account.auto_declines, 1)
 
+    @mute_logger("odoo.addons.client_account.models.client_account_auto_top_up")
+    def test_one_bad_client_stops_nobody(self):
+        other = self._get_account(self.other_client)
+        card = self.token.copy({"partner_id": self.other_client.id})
+        self._switch_on()
+        other.sudo()._switch_auto_on(card, 50, 200)
+        accounts = type(self.account)
+        prepare = accounts._prepare_auto_charge
+
+        def fail(account, amount):
+            if account == self.account:
+                raise ValueError(account.id)
+            return prepare(account, amount)
+
+        self.env.cr.flush()
+        with (
+            patch.object(accounts, "_prepare_auto_charge", fail),
+            # A test's cursor has nothing else to go back to.
+            patch.object(type(self.env.cr), "rollback"),
+        ):
+            self._run()
+        self.assertEqual(self._get_charges().client_account_id, other)
+
     def test_none_while_one_is_open_and_staff_is_told(self):
         self._switch_on()
         self.__class__.outcome = "nothing"

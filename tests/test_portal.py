@@ -478,6 +478,27 @@ class TestPortal(PortalCase):
             self.assertEqual(transaction.tokenize, bool(user))
             self.assertIn(f"/my/invoices/{invoice.id}", transaction.landing_route)
 
+    def test_stock_route_of_what_is_overdue(self):
+        self._make_invoice(80, date_due="2024-01-01")
+        other_provider = self._make_provider(
+            self.setup_other_company(name="Sister")["company"]
+        )
+        self._sign_in(self.portal_user)
+        path = "/invoice/transaction/overdue"
+        for params in (
+            {"amount": 80.01},
+            {"amount": "80"},
+            {"amount": 80, "provider_id": other_provider.id},
+            {"amount": 80, "flow": "token", "token_id": 1},
+        ):
+            with self.subTest(params):
+                answer = self._call(path, payment_reference="x", **params)
+                self.assertIn("error", answer)
+        answer = self._call(path, payment_reference="x", amount=80)
+        self.assertIn("result", answer, answer)
+        [transaction] = self._get_transactions()[:1]
+        self.assertEqual(transaction.landing_route, "/my/invoices/")
+
     # === Use of credit ===
 
     def test_client_chooses_the_use_of_credit(self):

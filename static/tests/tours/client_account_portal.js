@@ -17,7 +17,10 @@ const type = (name, value) => ({
 });
 
 const pay = [
-    see("The payment form is there", "#o_payment_form [name='o_payment_submit_button']"),
+    see(
+        "The payment form is there",
+        "#o_payment_form [name='o_payment_submit_button']"
+    ),
     {
         content: "Choose the card",
         trigger: "#o_payment_form input[name='o_payment_radio']",
