@@ -75,7 +75,11 @@ class ClientAccountPortal(PortalAccount):
         except NotFound:
             return None
         if not account:
-            return request.env._("Nothing in credit and nothing owed yet")
+            # Staff is nobody's client as a rule.
+            internal = request.env.user._is_internal()
+            return not internal and request.env._(
+                "Nothing in credit and nothing owed yet"
+            )
         return account._format_balance(account.ledger_balance)
 
     # === The page ===

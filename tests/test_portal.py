@@ -64,6 +64,18 @@ class TestPortal(PortalCase):
         self.assertNotIn("in credit", home)
         self.assertNotIn("/my/client_account", home)
 
+    def test_card_of_who_has_no_account_yet(self):
+        new = self.env["res.partner"].create({"name": "New Client"})
+        employee = self._make_user("portal_staff", "base.group_user")
+        employee.password = employee.login
+        for user, shown in (
+            (self._make_portal_user("portal_new", new), True),
+            (employee, False),
+        ):
+            self._sign_in(user)
+            home = self.url_open("/my/home").text
+            self.assertEqual('href="/my/client_account"' in home, shown)
+
     def test_hidden_says_nothing(self):
         self.company.client_charges_online = True
         self.account.balance_visibility = "hidden"
