@@ -10,7 +10,7 @@ from ..utils import in_plain_context, is_real_number
 
 # How many lines of the history, open debts and online payments a page shows.
 HISTORY_LENGTH = 20
-OPEN_LENGTH = 40
+OPEN_LENGTH = 10
 ONLINE_LENGTH = 5
 
 # The drawing of the balance: its width and height, and what is left free above and
@@ -170,7 +170,11 @@ class ClientAccount(models.Model):
         rows = rows[:HISTORY_LENGTH]
         if after:
             rows.reverse()
-        balance = self._fetch_balance_after(rows[0]) if rows else 0.0
+        if more or after or date_from:
+            balance = self._fetch_balance_after(rows[0]) if rows else 0.0
+        else:
+            # The page ends with the very first line, so it has all there is below.
+            balance = sum(row["change"] for row in rows)
         for row in rows:
             row["balance"] = self.currency_id.round(balance)
             balance -= row["change"]
@@ -259,22 +263,40 @@ class ClientAccount(models.Model):
         return self.ledger_balance - float(newer)
 
     def _add_portal_parts(self, rows):
-        """Say beside each credit where it went, part by part, and what is left."""
-        credits = self.env["account.move.line"].browse(
-            row["id"] for row in rows if row["change"] > 0
-        )
-        credits.matched_debit_ids.debit_move_id.fetch(["move_id", "partner_id"])
+        """Say beside each credit where it went, part by part, and what is left.
+
+        :param rows: from `_fetch_portal_lines`, which get `parts` (dicts of document,
+            empty where it is another client's, and amount) and `left`
+        """
+        partials = self.env["account.partial.reconcile"]._fields
+        parts = {}
+        for line_id, document, amount in self.env.execute_query(
+            SQL(
+                """
+                SELECT part.credit_move_id,
+                       CASE WHEN %(own)s THEN other.move_name END,
+                       part.amount::float
+                  FROM account_partial_reconcile part
+                  JOIN account_move_line other ON other.id = part.debit_move_id
+                 WHERE part.credit_move_id = ANY(%(ids)s)
+                 ORDER BY part.id
+                """,
+                own=self._get_client_items_sql(
+                    SQL("other"), self.partner_id.ids, self.company_id.ids
+                ),
+                ids=[row["id"] for row in rows if row["change"] > 0],
+                to_flush=(
+                    partials["amount"],
+                    partials["debit_move_id"],
+                    partials["credit_move_id"],
+                ),
+            )
+        ):
+            parts.setdefault(line_id, []).append(
+                {"document": document or "", "amount": amount}
+            )
         for row in rows:
-            credit = credits.filtered(lambda item, row=row: item.id == row["id"])
-            row["parts"] = [
-                {
-                    "document": part.debit_move_id.move_id.name
-                    if part.debit_move_id._is_same_client(credit)
-                    else "",
-                    "amount": part.amount,
-                }
-                for part in credit.matched_debit_ids.sorted("id")
-            ]
+            row["parts"] = parts.get(row["id"], [])
             row["left"] = row["residual"] if row["change"] > 0 else 0.0
 
     # === Paying ===
@@ -306,17 +328,21 @@ class ClientAccount(models.Model):
         :param debts: the first open debts, which have one as a rule where there is any
         """
         self.ensure_one()
-        if any(not debt.move_id.is_invoice() for debt in debts):
-            return True
-        if len(debts) <= OPEN_LENGTH:
-            return False
-        charges = self.env["account.move"].search(
-            [
-                ("commercial_partner_id", "=", self.partner_id.id),
-                ("client_adjustment", "=", "charge"),
-            ]
+        [(has_charges,)] = self.env.execute_query(
+            SQL(
+                "SELECT EXISTS (SELECT FROM account_move move"
+                " JOIN account_move_line line ON line.move_id = move.id"
+                " WHERE move.commercial_partner_id = %s"
+                " AND move.client_adjustment = 'charge' AND %s AND %s)",
+                self.partner_id.id,
+                self._get_client_items_sql(
+                    SQL("line"), self.partner_id.ids, self.company_id.ids
+                ),
+                self._get_open_item_sql(1),
+                to_flush=self.env["account.move"]._fields["client_adjustment"],
+            )
         )
-        return any(charges._get_receivable_items().mapped("amount_residual"))
+        return has_charges or any(not debt.move_id.is_invoice() for debt in debts)
 
     def _check_open_transactions(self):
         """Make sure not too many payments of one account are begun and left open.

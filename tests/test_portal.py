@@ -41,13 +41,13 @@ class TestPortal(PortalCase):
         self.assertFalse(
             self.account._has_charges_due(self.account._get_portal_debts())
         )
-        for _number in range(41):
+        for _number in range(11):
             self._make_invoice(1, date_due="2024-01-01")
         debts = self.account._get_portal_debts()
         self.assertFalse(self.account._has_charges_due(debts))
         self.account.charge(20, "Late cancellation")
         debts = self.account._get_portal_debts()
-        self.assertEqual(len(debts), 41)
+        self.assertEqual(len(debts), 11)
         self.assertTrue(self.account._has_charges_due(debts))
         self.assertEqual(
             self.account._get_charges_due().mapped("amount_residual"), [20]
@@ -187,6 +187,26 @@ class TestPortal(PortalCase):
         for path in ("?from=x&to=2024-99-99", "?before=x", "?after=2024-01-01_x"):
             self.assertEqual(self._get(path).status_code, 200)
 
+    def test_balances_agree_on_every_page(self):
+        for number in range(1, 46):
+            self.account.issue_credit(number, f"Number {number}.")
+        balances, before = [], None
+        while True:
+            history = self.account._get_portal_history(before=before)
+            balances += [line["balance"] for line in history["lines"]]
+            if not history["older"]:
+                break
+            last = history["lines"][-1]
+            before = (last["date"], last["id"])
+        sums = [number * (number + 1) / 2 for number in range(45, 0, -1)]
+        self.assertEqual(balances, sums)
+        first = history["lines"][-1]
+        history = self.account._get_portal_history(after=(first["date"], first["id"]))
+        self.assertEqual(history["lines"][-1]["balance"], 3)
+        today = history["lines"][0]["date"]
+        history = self.account._get_portal_history(date_from=today)
+        self.assertEqual(history["lines"][0]["balance"], sums[0])
+
     def test_same_queries_for_a_long_history(self):
         def count():
             self.env.invalidate_all()
@@ -195,12 +215,16 @@ class TestPortal(PortalCase):
             account._get_portal_page(account._get_portal_history())
             return self.env.cr.sql_log_count - before
 
-        for number in range(15):
+        for number in range(25):
             self.account.issue_credit(number + 1, "Lesson")
         count()
         few = count()
         for number in range(60):
             self.account.issue_credit(number + 1, "Lesson")
+        # Where they went is one query for all of them.
+        for _number in range(5):
+            self._make_invoice(7)
+        count()
         self.assertEqual(count(), few)
 
     def test_statement(self):
