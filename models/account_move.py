@@ -377,34 +377,38 @@ class AccountMove(models.Model):
                 )
             )
         )
-        waiting |= moves_sudo._filter_waiting_online()
-        return moves - waiting.sudo(self.env.su) - moves._filter_credit_excluded()
-
-    def _filter_waiting_online(self):
-        """Return the documents that money paid on the account is on its way for."""
+        # In one query, as it is asked at each posting with credit.
         transactions = self.env["payment.transaction"]
-        rows = self.env.execute_query(
+        passed_over = moves._filter_by_sql(
             SQL(
-                "SELECT DISTINCT line.move_id FROM account_move_line line"
-                " WHERE line.move_id = ANY(%s) AND %s",
-                self._origin.ids,
+                "%s OR EXISTS (SELECT FROM account_move_line line"
+                " WHERE line.move_id = account_move.id AND %s)",
+                self._get_credit_excluded_sql(SQL("account_move.id")),
                 transactions._get_waiting_line_sql(SQL("line.id")),
             )
         )
-        waiting = {move_id for (move_id,) in rows}
-        return self.filtered(lambda move: move._origin.id in waiting)
+        return moves - waiting.sudo(self.env.su) - passed_over
 
     def _filter_credit_excluded(self):
         """Return the documents that hold a product not payable with account credit."""
+        return self._filter_by_sql(
+            self._get_credit_excluded_sql(SQL("account_move.id"))
+        )
+
+    def _filter_by_sql(self, condition):
+        """Return the documents that a condition holds for.
+
+        :param SQL condition: on account_move
+        """
         rows = self.env.execute_query(
             SQL(
-                "SELECT id FROM account_move WHERE id = ANY(%s) AND %s",
+                "SELECT id FROM account_move WHERE id = ANY(%s) AND (%s)",
                 self._origin.ids,
-                self._get_credit_excluded_sql(SQL("account_move.id")),
+                condition,
             )
         )
-        excluded = {move_id for (move_id,) in rows}
-        return self.filtered(lambda move: move._origin.id in excluded)
+        found = {move_id for (move_id,) in rows}
+        return self.filtered(lambda move: move._origin.id in found)
 
     @api.model
     def _get_credit_excluded_sql(self, move_id):
