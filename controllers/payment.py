@@ -1,6 +1,6 @@
 from werkzeug.exceptions import BadRequest, NotFound
 
-from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.http import request, route
 from odoo.tools import consteq
@@ -8,8 +8,8 @@ from odoo.tools import consteq
 from odoo.addons.account_payment.controllers.payment import PaymentPortal
 from odoo.addons.payment import utils as payment_utils
 
-from ..utils import is_real_number, parse_amount
-from .portal import get_portal_context
+from ..utils import get_amount_problem, is_real_number, parse_amount
+from .portal import PAGE, get_portal_context
 
 FLOWS = ("redirect", "direct", "token")
 
@@ -32,11 +32,9 @@ class ClientAccountPayment(PaymentPortal):
 
     @route(
         "/my/client_account/topup",
-        type="http",
         auth="user",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_top_up(self, amount=None, **kwargs):
         """Ask for an amount or, with one, how it is paid."""
@@ -83,11 +81,9 @@ class ClientAccountPayment(PaymentPortal):
 
     @route(
         "/my/client_account/topup/done",
-        type="http",
         auth="public",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_payment_done(self, tx_id=None, access_token=None, **kwargs):
         """Show what became of an online payment on an account, to whoever made it."""
@@ -127,11 +123,9 @@ class ClientAccountPayment(PaymentPortal):
 
     @route(
         "/my/client_account/charges",
-        type="http",
         auth="user",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_charges(self, **kwargs):
         """Show the charges that are due, and how they are paid."""
@@ -196,19 +190,19 @@ class ClientAccountPayment(PaymentPortal):
 
     @route(
         "/my/client_account/auto",
-        type="http",
         auth="user",
         methods=["GET", "POST"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_auto_top_up(self, **post):
         """Show, and switch on or off, that a saved card is charged by itself.
 
         A charge is agreed to in two steps: the amounts, then the words about them.
         """
-        account, company = self._get_client_top_up_context()
-        if not account:
+        account, company = get_portal_context()
+        # What was agreed to is revoked at any time.
+        may_switch_on = account and account._get_policy("top_up_policy") == "allowed"
+        if not may_switch_on and not account.auto_token_id:
             raise NotFound()
         partner = request.env.user.partner_id
         _providers, _methods, tokens = self._get_client_means(
@@ -229,7 +223,11 @@ class ClientAccountPayment(PaymentPortal):
                 account._switch_auto_off(
                     request.env._("%s switched it off.", request.env.user.name)
                 )
-                return request.redirect("/my/client_account/auto")
+                return request.redirect(
+                    "/my/client_account/auto" if may_switch_on else "/my/client_account"
+                )
+            if not may_switch_on:
+                raise NotFound()
             try:
                 if self._take_client_auto_step(account, tokens, post, values):
                     return request.redirect("/my/client_account/auto")
@@ -264,11 +262,9 @@ class ClientAccountPayment(PaymentPortal):
 
     @route(
         "/my/client_account/request/<int:request_id>",
-        type="http",
         auth="public",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_credit_request(self, request_id, access_token=None, **kwargs):
         """Show what a client is asked to pay in advance, to whoever has the link."""
@@ -281,7 +277,6 @@ class ClientAccountPayment(PaymentPortal):
             "company": asked.company_id,
             "currency": asked.currency_id,
             "problem": asked._get_pay_problem(),
-            "is_client": is_client,
             "amount": None,
         }
         if not values["problem"]:
@@ -289,7 +284,7 @@ class ClientAccountPayment(PaymentPortal):
                 asked.company_id,
                 partner,
                 asked.amount,
-                asked.access_token or asked._portal_ensure_token(),
+                asked.access_token,
                 f"/my/client_account/request/{asked.id}/transaction",
                 may_save=is_client,
             )
@@ -358,26 +353,13 @@ class ClientAccountPayment(PaymentPortal):
             invoice_sudo = self._document_check_access(
                 "account.move", invoice_id, access_token
             )
-        except MissingError:
-            raise
         except AccessError as error:
             raise ValidationError(
                 request.env._("The access token is invalid.")
             ) from error
         amount = kwargs.get("amount")
         currency = invoice_sudo.currency_id
-        if (
-            not is_real_number(amount)
-            or amount <= 0
-            or currency.compare_amounts(amount, invoice_sudo.amount_residual) > 0
-        ):
-            raise ValidationError(
-                request.env._(
-                    "%(invoice)s has %(due)s due. Enter that amount or less.",
-                    invoice=invoice_sudo.name,
-                    due=currency.format(invoice_sudo.amount_residual),
-                )
-            )
+        self._check_client_due(amount, invoice_sudo.amount_residual, currency)
         is_public = request.env.user._is_public()
         partner = invoice_sudo.partner_id if is_public else request.env.user.partner_id
         self._check_client_means(
@@ -402,17 +384,9 @@ class ClientAccountPayment(PaymentPortal):
             invoices = invoices.search(self._get_overdue_invoices_domain())
         amount, currency = kwargs.get("amount"), invoices[:1].currency_id
         due = sum(invoices.mapped("amount_residual"))
-        if invoices and (
-            not is_real_number(amount)
-            or amount <= 0
-            or currency.compare_amounts(amount, due) > 0
-        ):
-            raise ValidationError(
-                request.env._(
-                    "%s is overdue. Enter that amount or less.", currency.format(due)
-                )
-            )
         if invoices:
+            self._check_client_due(amount, due, currency)
+            # Sudo: providers are looked for in a company that clients may not read.
             self._check_client_means(
                 kwargs,
                 invoices[0].company_id.sudo(),
@@ -423,6 +397,22 @@ class ClientAccountPayment(PaymentPortal):
             )
         kwargs["landing_route"] = "/my/invoices/"
         return super().overdue_invoices_transaction(payment_reference, **kwargs)
+
+    def _check_client_due(self, amount, due, currency):
+        """Make sure no more is paid than is due.
+
+        :raise ValidationError: otherwise
+        """
+        if (
+            not is_real_number(amount)
+            or amount <= 0
+            or currency.compare_amounts(amount, due) > 0
+        ):
+            raise ValidationError(
+                request.env._(
+                    "%s is due. Enter that amount or less.", currency.format(due)
+                )
+            )
 
     # === Parts ===
 
@@ -461,14 +451,10 @@ class ClientAccountPayment(PaymentPortal):
         }
 
     def _get_client_means(
-        self, company, partner, amount, currency, may_save, report=None, published=True
+        self, company, partner, amount, currency, may_save, report=None
     ):
         """Return the providers, methods and saved cards that may be paid with, under
-        sudo.
-
-        :param published: whether providers that are not published are left out, which
-            only staff see
-        """
+        sudo; staff alone is offered providers that are not published."""
         # Sudo: who pays may read neither providers nor methods.
         providers = (
             request.env["payment.provider"]
@@ -477,7 +463,7 @@ class ClientAccountPayment(PaymentPortal):
                 company.id, partner.id, amount, currency_id=currency.id, report=report
             )
         )
-        if published and not request.env.user._is_internal():
+        if not request.env.user._is_internal():
             providers = providers.filtered("is_published")
         methods = (
             request.env["payment.method"]
@@ -574,9 +560,7 @@ class ClientAccountPayment(PaymentPortal):
 
         :raise BadRequest: when it is no number, or finer than the currency
         """
-        if not is_real_number(amount) or amount <= 0:
-            raise BadRequest()
-        if abs(currency.round(float(amount)) - amount) > currency.rounding * 1e-6:
+        if get_amount_problem(request.env, "", amount, currency):
             raise BadRequest()
         return currency.round(float(amount))
 

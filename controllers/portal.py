@@ -11,6 +11,9 @@ from odoo.addons.account_payment.controllers.portal import PortalAccount
 
 from ..utils import get_date_problem, parse_amount
 
+# What the routes of pages have in common.
+PAGE = {"type": "http", "website": True, "sitemap": False}
+
 # Where the session keeps which company's account is looked at, and what is to be said
 # on the next page.
 COMPANY_KEY = "client_account_company"
@@ -86,11 +89,9 @@ class ClientAccountPortal(PortalAccount):
 
     @route(
         "/my/client_account",
-        type="http",
         auth="user",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_account(self, before=None, after=None, **kwargs):
         """Show the account: its balance, what is open, and its history."""
@@ -138,11 +139,9 @@ class ClientAccountPortal(PortalAccount):
 
     @route(
         "/my/client_account/company",
-        type="http",
         auth="user",
         methods=["POST"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_account_company(self, company_id=None, **kwargs):
         """Choose which company's account is looked at."""
@@ -157,11 +156,9 @@ class ClientAccountPortal(PortalAccount):
 
     @route(
         "/my/client_account/application",
-        type="http",
         auth="user",
         methods=["POST"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_account_application(self, applies=None, **kwargs):
         """Switch on or off that credit pays new invoices by itself."""
@@ -173,11 +170,9 @@ class ClientAccountPortal(PortalAccount):
 
     @route(
         "/my/client_account/statement",
-        type="http",
         auth="user",
         methods=["GET"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_account_statement(self, **kwargs):
         """Download the statement of at most one year."""
@@ -252,11 +247,9 @@ class ClientAccountPortal(PortalAccount):
 
     @route(
         "/my/client_account/pay/<int:invoice_id>",
-        type="http",
         auth="user",
         methods=["POST"],
-        website=True,
-        sitemap=False,
+        **PAGE,
     )
     def client_account_pay(self, invoice_id, amount=None, due=None, **kwargs):
         """Pay an invoice with account credit, and show it again."""

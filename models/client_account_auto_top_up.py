@@ -53,6 +53,15 @@ class ClientAccount(models.Model):
         groups=VIEWER,
         written_by="workflow",
     )
+    auto_minimum = fields.Monetary(
+        string="At Least Each Time",
+        readonly=True,
+        copy=False,
+        groups=VIEWER,
+        help="The least top-up when the client agreed: no more is charged than that "
+        "where less is missing.",
+        written_by="workflow",
+    )
     auto_consent = fields.Text(
         string="Automatic Top-Up",
         readonly=True,
@@ -148,6 +157,7 @@ class ClientAccount(models.Model):
                 "auto_token_id": token.id,
                 "auto_threshold": threshold,
                 "auto_maximum": maximum,
+                "auto_minimum": self.company_id.client_top_up_minimum,
                 "auto_consent": consent,
                 "auto_consent_on": fields.Datetime.now(),
                 "auto_consent_by_id": self.env.user.partner_id.id,
@@ -227,6 +237,7 @@ class ClientAccount(models.Model):
         company = self.company_id
         if (
             not self.auto_token_id.active
+            or not self.partner_id.active
             or self._get_policy("top_up_policy") != "allowed"
             or (self.auto_paused_until and self.auto_paused_until > now)
             or self._has_open_auto_charge()
@@ -237,13 +248,10 @@ class ClientAccount(models.Model):
         if gap <= 0:
             return 0.0
         left = self.auto_maximum - self._get_auto_charged(now)
-        amount = min(
-            max(gap, company.client_top_up_minimum),
-            company.client_top_up_maximum,
-            left,
-        )
+        # As the client agreed, whatever the company's least top-up is by now.
+        least = self.auto_minimum
+        amount = min(max(gap, least), company.client_top_up_maximum, left)
         amount = self.currency_id.round(amount)
-        least = company.client_top_up_minimum
         too_little = self.currency_id.compare_amounts(amount, least) < 0
         return 0.0 if too_little or amount <= 0 else amount
 

@@ -305,6 +305,9 @@ class ClientAccount(models.Model):
         """Return what is due of the charges of one client: debts that are no invoice
         with a page of its own, money for which is not on its way.
 
+        One payment goes to one receivable account: those on another one are due once
+        these are paid. Debts in another currency are paid at the desk.
+
         :return: `account.move.line` under sudo, the earliest due first
         """
         self.ensure_one()
@@ -315,12 +318,16 @@ class ClientAccount(models.Model):
             2**31 - 1,
             scope=self._get_whole_scope(),
             condition=SQL(
-                "NOT %s AND EXISTS (SELECT FROM account_move WHERE id = line.move_id"
+                "line.currency_id = %s AND NOT %s"
+                " AND EXISTS (SELECT FROM account_move WHERE id = line.move_id"
                 " AND move_type NOT IN ('out_invoice', 'out_refund') OFFSET 0)",
+                self.currency_id.id,
                 transactions._get_waiting_line_sql(SQL("line.id")),
             ),
         )
-        return self.env["account.move.line"].browse(ids)
+        debts = self.env["account.move.line"].browse(ids)
+        first = debts[:1].account_id
+        return debts.filtered(lambda debt: debt.account_id == first)
 
     def _has_charges_due(self, debts):
         """Tell whether any charge of one client is due, without reading all that is.
@@ -443,6 +450,7 @@ class ClientAccount(models.Model):
         )
         payer = self.env.user.partner_id
         if template and payer.email:
+            # Sudo: clients have no right on mails.
             template.sudo().with_context(
                 client_paid=invoice.currency_id.format(amount), client_payer=payer
             ).send_mail(

@@ -3,7 +3,13 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..const import MAX_REASON, OFFICER, VIEWER
-from ..utils import check_amount, check_length, check_reason, clean_reason
+from ..utils import (
+    check_amount,
+    check_date,
+    check_length,
+    check_reason,
+    clean_reason,
+)
 
 
 class ClientAccountRequest(models.Model):
@@ -101,6 +107,10 @@ class ClientAccountRequest(models.Model):
             # The web client sends an empty amount as zero or false.
             vals[name] = vals[name] not in (False, None, 0) and check_amount(
                 self.env, account_sudo.display_name, vals[name], account.currency_id
+            )
+        if vals.get("credit_date"):
+            vals["credit_date"] = check_date(
+                self.env, account_sudo.display_name, vals["credit_date"]
             )
         if "credit_reason" in vals:
             vals["credit_reason"] = clean_reason(vals["credit_reason"])

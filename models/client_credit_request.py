@@ -43,11 +43,19 @@ class ClientCreditRequest(models.Model):
         ondelete="restrict",
         written_by="creator",
     )
+    # Stored, so a caller could send others than the account's.
     partner_id = fields.Many2one(
-        related="account_id.partner_id", string="Client", store=True, index=True
+        related="account_id.partner_id",
+        string="Client",
+        store=True,
+        index=True,
+        written_by="workflow",
     )
     company_id = fields.Many2one(
-        related="account_id.company_id", store=True, index=True
+        related="account_id.company_id",
+        store=True,
+        index=True,
+        written_by="workflow",
     )
     currency_id = fields.Many2one(related="account_id.currency_id")
     amount = fields.Monetary(required=True, tracking=True, written_by="creator")

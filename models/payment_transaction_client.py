@@ -137,7 +137,7 @@ class PaymentTransaction(models.Model):
             return super()._create_payment(**extra_create_values)
         values = {
             "partner_id": account.partner_id.id,
-            "destination_account_id": account._get_receivable_account().id,
+            "destination_account_id": self._get_client_receivable().id,
             **extra_create_values,
         }
         transaction = self
@@ -156,6 +156,14 @@ class PaymentTransaction(models.Model):
         self._settle_client_payment(payment.move_id)
         self._mail_client_payment()
         return payment
+
+    def _get_client_receivable(self):
+        """Return the receivable account that one transaction is booked on: that of
+        what it pays or gives back, else the client's."""
+        self.ensure_one()
+        source = self.source_transaction_id.payment_id.move_id
+        items = self.client_line_ids or source._get_receivable_items()
+        return items[:1].account_id or self.client_account_id._get_receivable_account()
 
     def _get_client_method_line(self):
         """Return the payment method line that Odoo books one transaction by."""
@@ -231,6 +239,7 @@ class PaymentTransaction(models.Model):
             "client_account.mail_template_online_payment", raise_if_not_found=False
         )
         if template:
+            # Sudo: whoever pays has no right on mails.
             template.sudo().send_mail(
                 self.id, email_layout_xmlid="mail.mail_notification_light"
             )

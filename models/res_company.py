@@ -27,6 +27,14 @@ DECISIONS = (
     "client_credit_approval_above",
 )
 
+# Amounts that a company sets as bounds: the database takes NaN for the largest.
+BOUNDS = (
+    "client_credit_approval_above",
+    "client_top_up_maximum",
+    "client_top_up_minimum",
+    "client_two_approvers_above",
+)
+
 # What an adjustment books against receivable cannot be receivable itself.
 ADJUSTMENT_ACCOUNT_DOMAIN = (
     "[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]"
@@ -340,8 +348,9 @@ class ResCompany(models.Model):
 
         :raise ValidationError: when one is none
         """
-        for threshold in self.env["client.account"]._get_policy_thresholds():
-            if (name := f"client_{threshold}") in vals:
+        thresholds = self.env["client.account"]._get_policy_thresholds()
+        for name in (*(f"client_{threshold}" for threshold in thresholds), *BOUNDS):
+            if name in vals:
                 check_threshold(self.env, self._fields[name].string, vals[name])
 
     # === Portal ===

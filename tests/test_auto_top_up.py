@@ -110,6 +110,30 @@ class TestAutoTopUp(PortalCase):
             self._run()
         self.assertEqual(self._get_charges()[3:].mapped("amount"), [35])
 
+    def test_what_was_agreed_to_counts(self):
+        self._switch_on()
+        self.company.client_top_up_minimum = 100
+        self.account.issue_credit(45, "Start")
+        self._run()
+        self.assertEqual(self._get_charges().mapped("amount"), [10])
+
+    def test_client_who_is_archived_is_not_charged(self):
+        self._switch_on()
+        self.portal_user.active = False
+        self.client.active = False
+        self._run()
+        self.assertFalse(self.sent)
+
+    def test_revoked_where_top_up_is_forbidden_since(self):
+        self._switch_on()
+        self.account.top_up_policy = "forbidden"
+        self.assertIn("It is on", self._get_text("/auto"))
+        typed = {"token_id": str(self.token.id), "threshold": "60", "maximum": "900"}
+        self.assertEqual(self._post("/auto", typed).status_code, 404)
+        self._post("/auto", {"step": "off"})
+        self.assertFalse(self.account.auto_token_id)
+        self.assertEqual(self._get("/auto").status_code, 404)
+
     def test_declined_pauses_and_stops_after_three(self):
         self._switch_on()
         self.__class__.outcome = "error"

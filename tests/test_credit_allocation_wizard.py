@@ -714,3 +714,33 @@ class TestCreditAllocationWizard(AllocationCommon):
         wizard.action_undo()
         self.assertEqual(first.amount_residual, 0.0)
         self.assertEqual(second.amount_residual, 32.0)
+
+    def test_nothing_of_other_clients_by_a_tick_or_a_source(self):
+        other = self._make_invoice(77, partner=self.other_client)
+        others = self._issue_credit(77, partner=self.other_client)
+        wizard = self._open(credit=self.credit, user=self.officer)
+        line = wizard.line_ids.new(
+            {
+                "allocation_id": wizard.id,
+                "debit_line_id": self._get_receivable(other).id,
+                "is_ticked": True,
+            }
+        )
+        wizard._fill_line(line)
+        self.assertFalse(line.amount)
+        sister = self.setup_other_company(name="Sister")["company"]
+        self._get_receivable(others)._allocate(self._get_receivable(other), 20)
+        outsider = self._make_user(
+            "allocation_outsider",
+            "client_account.group_client_account_officer",
+            company=sister,
+        )
+        windows = self.env["client.credit.allocation"].with_user(outsider)
+        window = windows.new(
+            {
+                "credit_line_id": self._get_receivable(others).id,
+                "source_line_id": self._get_receivable(other).id,
+            }
+        )
+        with self.assertRefused(exception=AccessError):
+            window.source_name.strip()

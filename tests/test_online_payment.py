@@ -103,6 +103,46 @@ class TestOnlinePayment(OnlinePaymentCommon):
         residuals = [self._get_receivable(move).amount_residual for move in moves]
         self.assertEqual(residuals, [10, 0, 5])
 
+    def test_charges_on_another_receivable_account(self):
+        charges = self.env["account.move"].browse(
+            [self.account.charge(30, "Before"), self.account.charge(20, "Too")]
+        )
+        other = (
+            charges[0]
+            .line_ids.account_id.filtered(
+                lambda account: account.account_type == "asset_receivable"
+            )
+            .copy({"code": "121999"})
+        )
+        self.client.property_account_receivable_id = other
+        charges |= charges.browse(self.account.charge(5, "After"))
+        debts = self.account._get_charges_due()
+        self.assertEqual(debts.mapped("amount_residual"), [30, 20])
+        self._finish(
+            self._make_transaction(
+                50, "charges", client_line_ids=[Command.set(debts.ids)]
+            )
+        )
+        self.assertEqual(debts.mapped("amount_residual"), [0, 0])
+        self.assertEqual(self.account._get_charges_due().mapped("amount_residual"), [5])
+        # A refund closes on the account that its money is on.
+        top_up = self._make_transaction(50, reference="other")
+        self.account.credit_application = "manual"
+        self._finish(top_up)
+        self.client.property_account_receivable_id = debts.account_id
+        self._finish(top_up._create_child_transaction(50, is_refund=True))
+        self.assertEqual(self.account.credit_available, 0)
+        self.assertEqual(self.account.amount_owed, 5)
+
+    def test_charge_in_another_currency_is_not_paid_online(self):
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        receipt = self._make_invoice(
+            40, move_type="out_receipt", currency_id=euro.id, post=True
+        )
+        self.assertEqual(receipt.state, "posted")
+        self.assertFalse(self.account._get_charges_due())
+
     def test_debts_whose_money_is_on_its_way_are_passed_over(self):
         charge = self.env["account.move"].browse(self.account.charge(30, "Lesson"))
         debt = self._get_receivable(charge)
@@ -262,6 +302,9 @@ class TestCreditRequest(OnlinePaymentCommon):
             {"text": "x" * 2001},
             {"date_due": "0001-01-01"},
             {"state": "paid"},
+            # Stored, and the account's alone.
+            {"partner_id": self.other_client.id},
+            {"company_id": self.company.id},
             {"sent_on": "2020-01-01"},
         ):
             with self.subTest(vals), self.assertRefused(exception=UserError):

@@ -596,6 +596,7 @@ class TestRequestRoutes(ServerCase):
             "auto_token_id": 1,
             "auto_threshold": 9000.0,
             "auto_maximum": 9000.0,
+            "auto_minimum": 9000.0,
             "auto_consent": "Forged",
             "auto_consent_on": "2026-01-15 10:00:00",
             "auto_consent_by_id": self.records["draft"].partner_id,

@@ -1,4 +1,4 @@
-from odoo.exceptions import RedirectWarning
+from odoo.exceptions import RedirectWarning, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -303,3 +303,23 @@ class TestResCompany(ClientAccountCommon):
 
     def test_new_company_applies_account_credits_to_the_next_invoice(self):
         self.assertEqual(self._make_company().client_credit_application, "next")
+
+    def test_bounds_are_amounts(self):
+        for name in (
+            "client_credit_approval_above",
+            "client_top_up_maximum",
+            "client_top_up_minimum",
+            "client_two_approvers_above",
+        ):
+            for value in (float("nan"), float("inf"), 1e12, "5"):
+                with (
+                    self.subTest(name=name, value=value),
+                    self.assertRefused(exception=ValidationError),
+                ):
+                    self.company.write({name: value})
+        self.company.write({"client_top_up_minimum": 0, "client_top_up_maximum": 40})
+        self.assertEqual(self.company._get_top_up_presets(), [20])
+
+    def test_suggested_top_ups_are_amounts(self):
+        with self.assertRefused("abc", exception=ValidationError):
+            self.company.client_top_up_presets = "20, abc"

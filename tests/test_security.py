@@ -419,6 +419,7 @@ class TestSecurity(ClientAccountCommon):
             "auto_token_id": 1,
             "auto_threshold": 5000.0,
             "auto_maximum": 5000.0,
+            "auto_minimum": 5000.0,
             "auto_consent": "Forged",
             "auto_consent_on": "2026-01-01 00:00:00",
             "auto_consent_by_id": self.other_client.id,
@@ -437,7 +438,8 @@ class TestSecurity(ClientAccountCommon):
                    limit_lapse_told, low_balance_client_told,
                    low_balance_manager_told, limit_exceeded_told, limit_early_told,
                    partner_id, company_id, currency_id, lock_version, auto_token_id,
-                   auto_threshold, auto_maximum, auto_consent, auto_consent_on,
+                   auto_threshold, auto_maximum, auto_minimum, auto_consent,
+                   auto_consent_on,
                    auto_consent_by_id, auto_declines, auto_paused_until
               FROM client_account WHERE id = %s
             """,

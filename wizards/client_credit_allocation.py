@@ -147,6 +147,10 @@ class ClientCreditAllocation(models.TransientModel):
         :param line: the `client.credit.allocation.line`, with no amount
         """
         credit, debit = (item._origin for item in line._get_pair())
+        # Nothing of an item a caller sent: confirming refuses it in words.
+        if not credit._is_same_client(debit):
+            return
+        self._check_may_see(credit._get_client_account())
         engine = in_plain_context(credit)
         values = {
             item: item._get_residual_values() for item in (credit | debit) if item

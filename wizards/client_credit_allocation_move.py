@@ -44,6 +44,8 @@ class ClientCreditAllocation(models.TransientModel):
         self.ensure_one()
         source = self.source_line_id.sudo()._origin
         credit = self.credit_line_id.sudo()._origin
+        if source and credit.partner_id:
+            self._check_may_see(credit._get_client_account())
         return source.matched_credit_ids.filtered(
             lambda partial: partial.credit_move_id == credit
         )
