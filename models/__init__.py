@@ -1,6 +1,8 @@
 # First what the others inherit from.
 from . import client_protected_mixin
 from . import client_touched_mixin
+from . import client_batch_mixin
+from . import client_batch_line_mixin
 from . import account_account
 from . import account_chart_template
 from . import account_move
@@ -33,8 +35,12 @@ from . import client_account_request_credit
 from . import client_account_statement
 from . import client_account_watch
 from . import client_adjustment_reason
+from . import client_credit_batch
+from . import client_credit_batch_line
+from . import client_credit_batch_check
 from . import client_credit_request
 from . import ir_attachment
+from . import ir_websocket
 from . import mail_activity
 from . import mail_mail
 from . import mail_message

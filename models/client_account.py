@@ -514,6 +514,24 @@ class ClientAccount(models.Model):
             },
         }
 
+    def action_create_batch(self):
+        """Make bulk credits for these clients, and open them.
+
+        :return: a window action
+        :raise UserError: when there is none, or they are of several companies
+        """
+        self._check_officer()
+        if len(self.company_id) > 1:
+            raise UserError(
+                self.env._(
+                    "%s have accounts in several companies. Choose clients of one "
+                    "company at a time.",
+                    ", ".join(self.mapped("display_name")[:5]),
+                )
+            )
+        company = self.company_id or self.env.company
+        return self.env["client.credit.batch"]._open_for(self.partner_id, company)
+
     def action_open_application(self):
         """Open the window that shows how credits of one account would be applied."""
         self._check_officer()

@@ -185,24 +185,33 @@ class ClientAccount(models.Model):
             and self.env.user in company._get_client_approvers()
         )
 
+    def _get_credit_approval_problem(self, amount):
+        """Return why the present user may not give one account a credit, in words.
+
+        :param float amount: company currency, taxes included
+        :return: a sentence; an empty text where it is not to be asked for
+        """
+        if not self._needs_credit_approval(amount):
+            return ""
+        # Sudo: a branch's user need not read the root company.
+        company = self.sudo().company_id
+        return self.env._(
+            "A credit of %(amount)s to %(client)s is above %(above)s and needs "
+            "an approver. Ask for it with an account request: it is booked "
+            "when it is approved.",
+            amount=self.currency_id.format(amount),
+            client=self.display_name,
+            above=self.currency_id.format(company.client_credit_approval_above),
+        )
+
     def _check_credit_approval(self, amount):
         """Make sure the present user may give one account a credit.
 
         :param float amount: company currency, taxes included
         :raise UserError: when it has to be asked for
         """
-        if self._needs_credit_approval(amount):
-            company = self.sudo().company_id
-            raise UserError(
-                self.env._(
-                    "A credit of %(amount)s to %(client)s is above %(above)s and needs "
-                    "an approver. Ask for it with an account request: it is booked "
-                    "when it is approved.",
-                    amount=self.currency_id.format(amount),
-                    client=self.display_name,
-                    above=self.currency_id.format(company.client_credit_approval_above),
-                )
-            )
+        if problem := self._get_credit_approval_problem(amount):
+            raise UserError(problem)
 
     # === Booking ===
 

@@ -182,6 +182,14 @@ class ResCompany(models.Model):
         help="A credit above this amount, taxes included, needs an approver.",
     )
 
+    # === Many at once ===
+    client_batch_at_once = fields.Integer(
+        string="Booked at Once up to",
+        default=200,
+        required=True,
+        help="Bulk credits with more lines are booked by a job, in portions.",
+    )
+
     # === Portal ===
     client_top_up_minimum = fields.Monetary(
         tracking=True,
@@ -217,6 +225,10 @@ class ResCompany(models.Model):
         "CHECK(client_top_up_minimum >= 0"
         " AND client_top_up_maximum >= client_top_up_minimum)",
         "The largest top-up is at or above the least, and neither is below zero.",
+    )
+    _client_batch_at_once_range = models.Constraint(
+        "CHECK(client_batch_at_once >= 0 AND client_batch_at_once <= 1000)",
+        "Between 0 and 1,000 lines are booked at once; more are booked by the job.",
     )
     _client_limit_warning_share_range = models.Constraint(
         "CHECK(client_limit_warning_share >= 0 AND client_limit_warning_share <= 100)",

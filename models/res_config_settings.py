@@ -111,6 +111,9 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
     )
 
+    client_batch_at_once = fields.Integer(
+        related="company_id.client_batch_at_once", readonly=False
+    )
     client_top_up_minimum = fields.Monetary(
         related="company_id.client_top_up_minimum",
         currency_field="currency_id",

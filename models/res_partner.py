@@ -404,6 +404,13 @@ class ResPartner(models.Model):
         """Open the wizard that receives money from one client."""
         return self._get_or_create_client_account().action_receive_payment()
 
+    def action_create_client_batch(self):
+        """Make bulk credits for these contacts in the current company, and open them.
+
+        :return: a window action
+        """
+        return self.env["client.credit.batch"]._open_for(self, self.env.company)
+
     def action_client_view_items(self):
         """Open all posted receivable items of one client in the current company."""
         return self._get_or_create_client_account().action_view_items()

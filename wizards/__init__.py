@@ -17,4 +17,5 @@ from . import client_credit_allocation
 from . import client_credit_allocation_line
 from . import client_credit_allocation_move
 from . import client_credit_application
+from . import client_credit_batch_reverse
 from . import client_credit_request_send

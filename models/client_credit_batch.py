@@ -1,0 +1,247 @@
+import secrets
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from ..utils import check_reason
+
+
+class ClientCreditBatch(models.Model):
+    """Many credits or charges in one document."""
+
+    _name = "client.credit.batch"
+    _description = "Bulk Credits"
+    _inherit = ["client.batch.mixin"]
+    _order = "id desc"
+    _check_company_auto = True
+    _batch_job = "client_account.ir_cron_credit_batches"
+    _batch_content = frozenset(
+        ("company_id", "kind", "reason", "reason_id", "date", "date_due", "amount")
+    )
+
+    kind = fields.Selection(
+        [("credit", "Credits"), ("charge", "Charges")],
+        default="credit",
+        required=True,
+        tracking=True,
+    )
+    reason = fields.Text(
+        help="Shown in the history of each client whose line has no other."
+    )
+    reason_id = fields.Many2one(
+        "client.adjustment.reason",
+        string="Kind of Reason",
+        check_company=True,
+        help="From the company's list: credits and charges are analysed by it.",
+    )
+    date = fields.Date(
+        copy=False, help="Of the lines that have no other. Empty: the day it is booked."
+    )
+    date_due = fields.Date(
+        string="Due Date",
+        copy=False,
+        help="Of charges whose line has no other. Empty: their date.",
+    )
+    amount = fields.Monetary(
+        string="Amount for Each",
+        help="Fills the amount of every line, where it can be changed.",
+    )
+    line_ids = fields.One2many(
+        "client.credit.batch.line", "batch_id", string="Lines", copy=True
+    )
+    amount_total = fields.Monetary(string="Total", compute="_compute_amounts")
+    amount_booked = fields.Monetary(string="Booked", compute="_compute_amounts")
+    key = fields.Char(
+        default=lambda self: secrets.token_hex(4),
+        readonly=True,
+        copy=False,
+        groups="base.group_system",
+        help="Begins the keys of its entries, by which each line is booked once.",
+        written_by="workflow",
+    )
+    reverse_reason = fields.Text(
+        string="Reversed Because", readonly=True, copy=False, written_by="workflow"
+    )
+
+    # === Compute ===
+
+    @api.depends("line_ids.amount", "line_ids.is_done", "line_ids.is_reversed")
+    def _compute_amounts(self):
+        for batch in self:
+            lines = batch.line_ids
+            batch.amount_total = sum(lines.mapped("amount"))
+            batch.amount_booked = sum(
+                line.amount for line in lines if line.is_done and not line.is_reversed
+            )
+
+    @api.onchange("reason_id")
+    def _onchange_reason_id(self):
+        """Start the text with the chosen reason, as long as nobody wrote another."""
+        reasons = self.env["client.adjustment.reason"]
+        if self.reason_id and (
+            not self.reason
+            or reasons.search_count([("name", "=", self.reason)], limit=1)
+        ):
+            self.reason = self.reason_id.name
+
+    # === Making them ===
+
+    @api.model
+    def _open_for(self, clients, company):
+        """Make a draft with a line for each client, and open it.
+
+        :param clients: `res.partner`, contacts stand for their commercial partner
+        :param company: `res.company`, a branch stands for its root
+        :return: a window action
+        :raise UserError: when there is no client
+        """
+        self.env["client.account"]._check_officer()
+        if not clients:
+            raise UserError(self.env._("Choose at least one client."))
+        clients.check_access("read")
+        batch = self.create(
+            {
+                "company_id": company.id,
+                "line_ids": [
+                    Command.create({"partner_id": client.id})
+                    for client in clients.commercial_partner_id
+                ],
+            }
+        )
+        return batch._get_form_action()
+
+    def _get_form_action(self):
+        """Return the window action of one document."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Bulk Credits"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [[False, "form"]],
+        }
+
+    def action_import_lines(self):
+        """Open Odoo's own import for the lines of one document."""
+        self.ensure_one()
+        self._check_draft()
+        return {
+            "type": "ir.actions.client",
+            "tag": "import",
+            "name": self.env._("Import Lines of %s", self.display_name),
+            "params": {
+                "active_model": self._get_lines()._name,
+                "context": {"default_batch_id": self.id},
+            },
+        }
+
+    # === Results ===
+
+    def action_view_lines(self):
+        """Open the lines of one document, those with a problem first where some have.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Lines of %s", self.display_name),
+            "res_model": self._get_lines()._name,
+            "views": [[False, "list"]],
+            "domain": [("batch_id", "=", self.id)],
+            "context": {
+                "search_default_problem": int(bool(self.problem_count)),
+                "default_batch_id": self.id,
+                "create": self.state == "draft",
+            },
+        }
+
+    def action_view_moves(self):
+        """Open the entries of one document.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Entries of %s", self.display_name),
+            "res_model": "account.move",
+            "views": [[False, "list"], [False, "form"]],
+            "domain": [("client_batch_line_ids.batch_id", "=", self.id)],
+            "context": {"create": False},
+        }
+
+    # === Reversing ===
+
+    def action_open_reversal(self):
+        """Open the window that asks why one document is reversed."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Reverse %s", self.display_name),
+            "res_model": "client.credit.batch.reverse",
+            "views": [[False, "form"]],
+            "target": "new",
+            "context": {"default_batch_id": self.id},
+        }
+
+    def action_reverse(self, reason):
+        """Take back all that these documents have booked, by the job where it is much.
+
+        Allocations are removed first. Entries are cancelled, or reversed where the
+        books are locked.
+
+        :param str reason: shown on the entries and in the accounts' chatter
+        :return: True
+        :raise UserError: when one is running or the reason is none
+        """
+        self.env["client.account"]._check_officer()
+        self._check_not_running()
+        for batch in self:
+            text = check_reason(self.env, batch.display_name, reason)
+            if batch.done_count:
+                batch._begin(
+                    [("is_done", "=", True), ("is_reversed", "=", False)],
+                    reverse_reason=text,
+                )
+            else:
+                batch.action_cancel()
+        return True
+
+    def _check_may_start(self):
+        """Override of `client.batch.mixin`."""
+        super()._check_may_start()
+        if self.reverse_reason:
+            raise UserError(
+                self.env._(
+                    "%s was reversed. Copy it to book it again.", self.display_name
+                )
+            )
+
+    def _check_may_reopen(self):
+        """Override of `client.batch.mixin`."""
+        super()._check_may_reopen()
+        if self.reverse_reason:
+            raise UserError(
+                self.env._(
+                    "%s was reversed. Copy it to book it again.", self.display_name
+                )
+            )
+
+    def _get_state_finished(self):
+        """Override of `client.batch.mixin`."""
+        return "cancelled" if self.reverse_reason else super()._get_state_finished()
+
+    def _get_finished_note(self):
+        """Override of `client.batch.mixin`."""
+        if self.reverse_reason:
+            lines = self._get_lines()
+            return self.env._(
+                "%(count)s lines reversed: %(reason)s",
+                count=lines.search_count(
+                    [("batch_id", "=", self.id), ("is_reversed", "=", True)]
+                ),
+                reason=self.reverse_reason,
+            )
+        return super()._get_finished_note()
