@@ -34,6 +34,7 @@
         "views/client_account_request_views.xml",
         "views/client_account_views.xml",
         "views/client_adjustment_reason_views.xml",
+        "views/client_credit_allocation_batch_views.xml",
         "views/client_credit_batch_views.xml",
         "views/client_credit_request_views.xml",
         "views/portal_templates.xml",

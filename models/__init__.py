@@ -1,6 +1,7 @@
 # First what the others inherit from.
 from . import client_protected_mixin
 from . import client_touched_mixin
+from . import client_amount_mixin
 from . import client_batch_mixin
 from . import client_batch_line_mixin
 from . import account_account
@@ -35,6 +36,8 @@ from . import client_account_request_credit
 from . import client_account_statement
 from . import client_account_watch
 from . import client_adjustment_reason
+from . import client_credit_allocation_batch
+from . import client_credit_allocation_batch_line
 from . import client_credit_batch
 from . import client_credit_batch_line
 from . import client_credit_batch_check

@@ -532,6 +532,14 @@ class ClientAccount(models.Model):
         company = self.company_id or self.env.company
         return self.env["client.credit.batch"]._open_for(self.partner_id, company)
 
+    def action_bulk_allocate(self):
+        """Make a preview of how the credits of these clients are allocated.
+
+        :return: a window action
+        """
+        self._check_officer()
+        return self.env["client.credit.allocation.batch"]._open_for(self)
+
     def action_open_application(self):
         """Open the window that shows how credits of one account would be applied."""
         self._check_officer()

@@ -121,7 +121,8 @@ class ClientBatchMixin(models.AbstractModel):
             SQL(
                 """
                 SELECT batch_id, COUNT(*), COUNT(*) FILTER (WHERE is_done),
-                       COUNT(*) FILTER (WHERE problem IS NOT NULL AND is_done IS NOT TRUE),
+                       COUNT(*) FILTER (
+                           WHERE problem IS NOT NULL AND is_done IS NOT TRUE),
                        COUNT(*) FILTER (WHERE is_waiting)
                   FROM %s
                  WHERE batch_id = ANY(%s)

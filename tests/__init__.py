@@ -20,6 +20,7 @@ from . import test_client_notice
 from . import test_concurrency
 from . import test_credit_ahead
 from . import test_credit_batch
+from . import test_allocation_batch
 from . import test_credit_approval
 from . import test_credit_allocation_wizard
 from . import test_credit_application

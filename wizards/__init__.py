@@ -1,5 +1,4 @@
 # First what the others inherit from.
-from . import client_amount_mixin
 from . import client_once_mixin
 from . import client_open_lines_mixin
 from . import base_module_uninstall
