@@ -183,7 +183,7 @@ class AccountMove(models.Model):
             == 0
             and all(
                 not values[name] or fields.Date.to_string(values[name]) == asked[name]
-                for name in ("date", "date_due")
+                for name in ("date", "date_due", "date_expiry")
             )
         )
         if not same:
@@ -221,6 +221,7 @@ class AccountMove(models.Model):
             "reason": self.client_adjustment_reason,
             "date": fields.Date.to_string(self.date),
             "date_due": fields.Date.to_string(items[:1].date_maturity),
+            "date_expiry": fields.Date.to_string(self.client_expiry_date),
         }
         return booked | (self.client_adjustment_asked or {})
 
@@ -320,6 +321,7 @@ class AccountMove(models.Model):
             "default_reason_id": move_sudo.client_adjustment_reason_id.id,
             "default_date": move_sudo.date,
             "default_date_due": items[:1].date_maturity,
+            "default_date_expiry": move_sudo.client_expiry_date,
         }
 
     def _modify_adjustment(self, values):
@@ -348,6 +350,13 @@ class AccountMove(models.Model):
             lines.write({"name": values["reason"][:MAX_ITEM_REASON]})
         if "reason_id" in values:
             move.client_adjustment_reason_id = values["reason_id"]
+        if (values["date_expiry"] or False) != move.client_expiry_date:
+            move.write(
+                {
+                    "client_expiry_date": values["date_expiry"],
+                    "client_expiry_told": False,
+                }
+            )
         before = move._format_adjustment()
         if not move._is_adjustment_changed(values):
             move._log_modified(before)
@@ -591,8 +600,10 @@ class AccountMove(models.Model):
         """Return the documents that these are allocated to."""
         allocated = self._get_client_allocations()
         return (
-            allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
-        ) - self
+            (allocated.debit_move_id.move_id | allocated.credit_move_id.move_id)
+            - self
+            - self._get_expiry_entries()
+        )
 
     def _delete_adjustments(self, reason=""):
         """Cancel adjustments, or reverse them where the books are locked.
@@ -603,7 +614,10 @@ class AccountMove(models.Model):
         # Sudo: officers need no right to change journal entries; these are adjustments.
         for move in in_plain_context(self.sudo()):
             move._log_deleted(reason)
+            expiries = move._get_expiry_entries()
             move._get_client_allocations().unlink()
+            # What was booked back of a credit goes with it.
+            expiries._delete_adjustments(reason)
             if move._is_adjustment_locked():
                 move._reverse_adjustment()
             else:

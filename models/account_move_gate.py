@@ -105,9 +105,9 @@ class AccountMove(models.Model):
         self.ensure_one()
         # Sudo: the policy binds whoever posts, whatever they may see.
         move_sudo = self.sudo()
-        return (
-            move_sudo.is_sale_document(include_receipts=True)
-            or move_sudo.client_adjustment == "charge"
+        return move_sudo.is_sale_document(include_receipts=True) or (
+            move_sudo.client_adjustment == "charge"
+            and not move_sudo.client_expired_move_id
         )
 
     def _is_money_taken(self):

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from datetime import date
 from typing import NamedTuple
 
 from odoo import api, models
@@ -481,9 +482,13 @@ class AccountMoveLine(models.Model):
     # === Planning ===
 
     def _sorted_for_allocation(self):
-        """Return the items in the order they are applied: by due date, then number."""
+        """Return the items in the order they are applied: by due date, then number.
+
+        Credits that expire are spent first, the earliest last day before the others.
+        """
         return self.sorted(
             lambda line: (
+                line.balance < 0 and line.sudo().move_id.client_expiry_date or date.max,
                 line.date_maturity or line.date,
                 line.move_name or "",
                 line.id,

@@ -39,12 +39,13 @@ class AccountMoveLine(models.Model):
         )
 
     def _filter_begun(self):
-        """Return the items whose date has come: no other credit is applied by itself.
+        """Return the items whose date has come, and whose last day is not over: no
+        other credit is applied by itself.
 
         Whoever wants it earlier allocates it by hand.
         """
         today = fields.Date.context_today(self)
-        return self.filtered(lambda line: line.date <= today)
+        return self.filtered(lambda line: line.date <= today)._filter_unexpired()
 
     def _pay_back_credits(self):
         """Set this debit item of an outbound payment against its client's credits.

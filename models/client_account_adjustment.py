@@ -16,7 +16,7 @@ class ClientAccount(models.Model):
 
     # === Public API ===
 
-    def issue_credit(self, amount, reason, date=None, key=None):
+    def issue_credit(self, amount, reason, date=None, key=None, date_expiry=None):
         """Give one client a credit, usable on invoices at once.
 
         :param float amount: company currency, above zero
@@ -26,11 +26,15 @@ class ClientAccount(models.Model):
             run through the year), or to today where that comes first
         :param str key: makes a repeat harmless: asked for the same with the same key
             again, it answers the first entry; asked for anything else, it is an error
+        :param date_expiry: the last day it is usable; empty: as many days as the
+            company gives credits, for good where it gives them none
         :return: id of the posted `account.move`
         :rtype: int
         :raise UserError: when a value is refused; nothing is booked
         """
-        return self._adjust_once("credit", amount, reason, date=date, key=key).id
+        return self._adjust_once(
+            "credit", amount, reason, date=date, key=key, date_expiry=date_expiry
+        ).id
 
     def charge(self, amount, reason, date=None, date_due=None, key=None):
         """Charge one client an amount, owed from `date_due` on.
@@ -50,23 +54,29 @@ class ClientAccount(models.Model):
 
     # === Checks ===
 
-    def _adjust_once(self, kind, amount, reason, date=None, date_due=None, key=None):
+    def _adjust_once(self, kind, amount, reason, key=None, **dates):
         """Book an adjustment of one account, or return the one its key has booked.
 
+        :param dates: see `_prepare_adjustment`
         :return: `account.move`
         """
         self._check_officer()
         self._check_one()
-        values = self._prepare_adjustment(kind, amount, reason, date, date_due)
+        values = self._prepare_adjustment(kind, amount, reason, **dates)
         # Over RPC, False says that there is none.
-        if key is None or key is False:
-            return self._create_adjustments([(self, values)])
-        key = self._check_key(key)
-        move = self._find_adjustment(key, locked=True)
-        if move:
-            move._check_same_adjustment(self, values)
-            return move
-        return self._create_adjustments([(self, dict(values, key=key))])
+        if key is not None and key is not False:
+            values["key"] = self._check_key(key)
+            move = self._find_adjustment(values["key"], locked=True)
+            if move:
+                move._check_same_adjustment(self, values)
+                return move
+        # What was asked is kept with the key, and not what follows from the settings.
+        values["asked"] = self._get_asked_values(values)
+        if kind == "credit" and not values["date_expiry"]:
+            values["date_expiry"] = self.sudo().company_id._get_client_expiry_date(
+                values["date"]
+            )
+        return self._create_adjustments([(self, values)])
 
     def _check_key(self, key):
         """Return the key as text.
@@ -133,10 +143,12 @@ class ClientAccount(models.Model):
             )
         return move.sudo(self.env.su)
 
-    def _prepare_adjustment(self, kind, amount, reason, date=None, date_due=None):
+    def _prepare_adjustment(
+        self, kind, amount, reason, date=None, date_due=None, date_expiry=None
+    ):
         """Check the values of an adjustment of one account.
 
-        :return: dict of kind, amount, reason, date and date_due, for
+        :return: dict of kind, amount, reason, date, date_due and date_expiry, for
             `_create_adjustments`
         :raise UserError: when a value is refused
         """
@@ -154,12 +166,23 @@ class ClientAccount(models.Model):
                     date=format_date(self.env, given_date or today),
                 )
             )
+        given_expiry = check_date(self.env, name, date_expiry)
+        if given_expiry and given_expiry < (given_date or today):
+            raise UserError(
+                self.env._(
+                    "The last day of the credit for %(client)s lies before its date. "
+                    "Choose a day on or after %(date)s.",
+                    client=name,
+                    date=format_date(self.env, given_date or today),
+                )
+            )
         return {
             "kind": kind,
             "amount": check_amount(self.env, name, amount, self.currency_id),
             "reason": check_reason(self.env, name, reason),
             "date": given_date,
             "date_due": given_due,
+            "date_expiry": given_expiry,
         }
 
     # === Approval of high credits ===
@@ -269,7 +292,9 @@ class ClientAccount(models.Model):
             "client_adjustment_reason": reason,
             "client_adjustment_reason_id": values.get("reason_id"),
             "client_adjustment_key": values.get("key"),
-            "client_adjustment_asked": self._get_asked_values(values),
+            "client_adjustment_asked": values.get("asked")
+            or self._get_asked_values(values),
+            "client_expiry_date": values.get("date_expiry"),
             "client_account_credit": values["kind"] == "credit",
             "line_ids": [
                 Command.create(vals)
@@ -289,7 +314,7 @@ class ClientAccount(models.Model):
         return {
             name: fields.Date.to_string(value) if name.startswith("date") else value
             for name, value in values.items()
-            if name in ("amount", "reason", "date", "date_due") and value
+            if name in ("amount", "reason", "date", "date_due", "date_expiry") and value
         }
 
     @api.model

@@ -17,7 +17,16 @@ class ClientCreditBatch(models.Model):
     _check_company_auto = True
     _batch_job = "client_account.ir_cron_credit_batches"
     _batch_content = frozenset(
-        ("company_id", "kind", "reason", "reason_id", "date", "date_due", "amount")
+        (
+            "company_id",
+            "kind",
+            "reason",
+            "reason_id",
+            "date",
+            "date_due",
+            "date_expiry",
+            "amount",
+        )
     )
 
     kind = fields.Selection(
@@ -42,6 +51,11 @@ class ClientCreditBatch(models.Model):
         string="Due Date",
         copy=False,
         help="Of charges whose line has no other. Empty: their date.",
+    )
+    date_expiry = fields.Date(
+        string="Usable Until",
+        copy=False,
+        help="The last day of the credits. Empty: as the reason or the company has it.",
     )
     amount = fields.Monetary(
         string="Amount for Each",
@@ -135,6 +149,16 @@ class ClientCreditBatch(models.Model):
                 "context": {"default_batch_id": self.id},
             },
         }
+
+    def _get_expiry_date(self, date):
+        """Return the last day of the credits of one document.
+
+        :param date: of the credit, today when empty
+        """
+        self.ensure_one()
+        # Sudo: a branch's user need not read the root company.
+        company = self.sudo().company_id
+        return self.date_expiry or company._get_client_expiry_date(date, self.reason_id)
 
     # === Results ===
 

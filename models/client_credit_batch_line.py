@@ -241,6 +241,7 @@ class ClientCreditBatchLine(models.Model):
             self.reason or batch.reason,
             date or fields.Date.context_today(self),
             (self.date_due or batch.date_due) if charged else None,
+            None if charged else batch._get_expiry_date(date),
         )
         return {**values, "key": self._get_key(), "reason_id": batch.reason_id.id}
 

@@ -111,6 +111,15 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
     )
 
+    client_expiry_days = fields.Integer(
+        related="company_id.client_expiry_days", readonly=False
+    )
+    client_expiry_waits = fields.Boolean(
+        related="company_id.client_expiry_waits", readonly=False
+    )
+    client_expiry_notice_days = fields.Integer(
+        related="company_id.client_expiry_notice_days", readonly=False
+    )
     client_batch_at_once = fields.Integer(
         related="company_id.client_batch_at_once", readonly=False
     )

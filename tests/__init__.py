@@ -19,6 +19,7 @@ from . import test_client_credits
 from . import test_client_notice
 from . import test_concurrency
 from . import test_credit_ahead
+from . import test_credit_expiry
 from . import test_credit_batch
 from . import test_allocation_batch
 from . import test_credit_approval

@@ -62,6 +62,14 @@ class ClientAccountAdjustment(models.TransientModel):
         help="The charge is overdue after this date. Empty: after its date or, for an "
         "invoice, as the client's payment terms say.",
     )
+    date_expiry = fields.Date(
+        string="Usable Until",
+        compute="_compute_date_expiry",
+        store=True,
+        readonly=False,
+        help="What is left of the credit is booked back the day after. Empty: it does "
+        "not expire.",
+    )
     product_id = fields.Many2one(
         "product.product", check_company=True, domain="[('sale_ok', '=', True)]"
     )
@@ -179,6 +187,21 @@ class ClientAccountAdjustment(models.TransientModel):
             wizard.company_id = (
                 wizard.account_ids[:1].company_id or self.env.company.root_id
             )
+
+    @api.depends("kind", "document", "date", "reason_id", "company_id", "move_id")
+    def _compute_date_expiry(self):
+        """Start with the company's days, or those of the reason."""
+        for wizard in self:
+            if wizard.move_id:
+                # As it has been; whoever modifies it may write another.
+                wizard.date_expiry = wizard.date_expiry
+            elif wizard.kind == "credit" and wizard.document == "entry":
+                # Sudo: a branch's user need not read the root company.
+                wizard.date_expiry = wizard.sudo().company_id._get_client_expiry_date(
+                    wizard.date, wizard.reason_id
+                )
+            else:
+                wizard.date_expiry = False
 
     @api.depends("product_id", "company_id")
     def _compute_tax_ids(self):
@@ -391,6 +414,7 @@ class ClientAccountAdjustment(models.TransientModel):
             self.reason,
             self.date,
             self.date_due if kind == "charge" else None,
+            self.date_expiry if kind == "credit" else None,
         )
         return {**values, "reason_id": self.reason_id.id}
 
