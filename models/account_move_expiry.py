@@ -115,7 +115,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _search_ending(self, today):
-        """Return the credits whose last day is near, and whose clients are to be told."""
+        """Return the credits whose last day is near, of which clients are to hear."""
         ending = self.browse()
         companies = self.env["res.company"].search(
             [("client_expiry_notice_days", ">", 0), ("parent_id", "=", False)]

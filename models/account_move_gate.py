@@ -538,7 +538,7 @@ class AccountMove(models.Model):
         # Sudo: the amount is for who may see figures, of whichever items.
         lines = self.env["account.move.line"].sudo()
         domain = account._get_items_domain() & lines._get_open_item_domain(-1)
-        domain &= Domain("date", "<=", fields.Date.context_today(self))
+        domain &= lines._get_begun_domain()
         if policy != "all" and not up_front:
             domain &= Domain("move_id.client_account_credit", "=", True)
         [(residual,)] = lines._read_group(domain, [], ["amount_residual:sum"])

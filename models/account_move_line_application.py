@@ -47,6 +47,24 @@ class AccountMoveLine(models.Model):
         today = fields.Date.context_today(self)
         return self.filtered(lambda line: line.date <= today)._filter_unexpired()
 
+    @api.model
+    def _get_begun_domain(self):
+        """Return the domain of the items that `_filter_begun` returns.
+
+        Item by item: all the credits that ever expired are not looked at.
+        """
+        today = fields.Date.context_today(self)
+        expiry = self.env["account.move"]._fields["client_expiry_date"]
+        return Domain("date", "<=", today) & Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "NOT EXISTS (SELECT FROM account_move expiring"
+                " WHERE expiring.id = %s AND expiring.client_expiry_date < %s)",
+                SQL.identifier(alias, "move_id"),
+                today,
+                to_flush=(expiry,),
+            )
+        )
+
     def _pay_back_credits(self):
         """Set this debit item of an outbound payment against its client's credits.
 
@@ -107,7 +125,7 @@ class AccountMoveLine(models.Model):
             return self.browse()
         credits = self.search(
             self._get_open_credits_domain(clients_next | clients_all)
-            & Domain("date", "<=", fields.Date.context_today(self))
+            & self._get_begun_domain()
             & (
                 Domain("move_id.client_account_credit", "=", True)
                 | Domain(
