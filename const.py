@@ -65,6 +65,10 @@ MAX_ITEM_REASON = 250
 MAX_REQUESTS_A_DAY = 200
 MAX_FILES_A_DAY = 200
 
+# === Many at once ===
+# Lines checked with one look at the books.
+CHECKED_AT_ONCE = 1000
+
 # === Posting ===
 # Marks of documents are read together and by themselves: each field with groups among
 # those that are always read costs posting a look at the user's groups.

@@ -5,13 +5,13 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
+from ..const import CHECKED_AT_ONCE
+
 _logger = logging.getLogger(__name__)
 
 # Lines worked through in one transaction: what a kill costs, what is held in memory,
 # and how long others may wait for a client.
 PORTION = 100
-# Lines checked with one look at the books.
-CHECKED_AT_ONCE = 1000
 # How often a portion that meets others is tried again before others have their turn.
 MOST_TRIES = 5
 

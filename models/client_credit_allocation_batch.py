@@ -210,7 +210,7 @@ class ClientCreditAllocationBatch(models.Model):
             "views": [[False, "list"]],
             "domain": [("batch_id", "=", self.id)],
             "context": {
-                "search_default_problem": int(bool(self.problem_count)),
+                "search_default_with_problem": int(bool(self.problem_count)),
                 "create": False,
             },
         }

@@ -12,7 +12,7 @@ class ClientCreditBatch(models.Model):
 
     _name = "client.credit.batch"
     _description = "Bulk Credits"
-    _inherit = ["client.batch.mixin"]
+    _inherit = ["client.batch.mixin", "client.reason.mixin"]
     _order = "id desc"
     _check_company_auto = True
     _batch_job = "client_account.ir_cron_credit_batches"
@@ -38,12 +38,6 @@ class ClientCreditBatch(models.Model):
     reason = fields.Text(
         help="Shown in the history of each client whose line has no other."
     )
-    reason_id = fields.Many2one(
-        "client.adjustment.reason",
-        string="Kind of Reason",
-        check_company=True,
-        help="From the company's list: credits and charges are analysed by it.",
-    )
     date = fields.Date(
         copy=False, help="Of the lines that have no other. Empty: the day it is booked."
     )
@@ -59,7 +53,7 @@ class ClientCreditBatch(models.Model):
     )
     amount = fields.Monetary(
         string="Amount for Each",
-        help="Fills the amount of every line, where it can be changed.",
+        help="Fills the amount of every line; then each can be changed.",
     )
     line_ids = fields.One2many(
         "client.credit.batch.line", "batch_id", string="Lines", copy=True
@@ -89,15 +83,12 @@ class ClientCreditBatch(models.Model):
                 line.amount for line in lines if line.is_done and not line.is_reversed
             )
 
-    @api.onchange("reason_id")
-    def _onchange_reason_id(self):
-        """Start the text with the chosen reason, as long as nobody wrote another."""
-        reasons = self.env["client.adjustment.reason"]
-        if self.reason_id and (
-            not self.reason
-            or reasons.search_count([("name", "=", self.reason)], limit=1)
-        ):
-            self.reason = self.reason_id.name
+    @api.onchange("amount")
+    def _onchange_amount(self):
+        """Give every line the amount for each; it may have another one afterwards."""
+        if self.amount:
+            for line in self.line_ids:
+                line.amount = self.amount
 
     # === Making them ===
 
@@ -162,6 +153,18 @@ class ClientCreditBatch(models.Model):
 
     # === Results ===
 
+    def action_allocate(self):
+        """Make a preview of how the credits of the clients of one document, whatever
+        they come from, are allocated.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        accounts = self.env["client.account"]._find_accounts(
+            self.line_ids.filtered("is_done").partner_id, self.company_id
+        )
+        return accounts.action_bulk_allocate()
+
     def action_view_lines(self):
         """Open the lines of one document, those with a problem first where some have.
 
@@ -175,7 +178,7 @@ class ClientCreditBatch(models.Model):
             "views": [[False, "list"]],
             "domain": [("batch_id", "=", self.id)],
             "context": {
-                "search_default_problem": int(bool(self.problem_count)),
+                "search_default_with_problem": int(bool(self.problem_count)),
                 "default_batch_id": self.id,
                 "create": self.state == "draft",
             },

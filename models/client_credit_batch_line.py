@@ -1,7 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import split_every
 
-from ..const import MAX_AMOUNT, MAX_REASON, VIEWER
+from ..const import CHECKED_AT_ONCE, MAX_AMOUNT, MAX_REASON, VIEWER
 from ..utils import clean_text, is_real_number
 
 
@@ -95,13 +96,12 @@ class ClientCreditBatchLine(models.Model):
 
     # === Compute ===
 
-    @api.depends("batch_id.amount")
+    @api.depends("batch_id")
     def _compute_amount(self):
+        """Start with the amount for each; a change of that fills the lines on the
+        screen, see `client.credit.batch._onchange_amount`."""
         for line in self:
-            if line.batch_id.amount and not line.is_done:
-                line.amount = line.batch_id.amount
-            else:
-                line.amount = line.amount or 0.0
+            line.amount = line.amount or line.batch_id.amount
 
     @api.depends("partner_id", "client")
     def _compute_display_name(self):
@@ -145,6 +145,18 @@ class ClientCreditBatchLine(models.Model):
             clients = self._match_clients({vals["client"]})[vals["client"]]
             vals["partner_id"] = clients.id if len(clients) == 1 else False
         return super().write(vals)
+
+    @api.model
+    def load(self, fields, data):
+        """Override of the ORM to check what is imported at once: who imports it sees
+        which client is meant, and what is to be mended."""
+        result = super().load(fields, data)
+        lines = self.browse(result["ids"] or ())
+        for part in lines.grouped("batch_id").values():
+            for ids in split_every(CHECKED_AT_ONCE, part.ids):
+                checked = part.browse(ids)
+                checked._keep_problems(checked._get_problems())
+        return result
 
     @api.model
     def _clean_vals(self, vals):

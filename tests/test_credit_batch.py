@@ -360,7 +360,6 @@ class TestCreditBatch(CreditBatchCommon):
             )
         )
         self.assertFalse(result["messages"])
-        batch.action_check()
         self.assertEqual(
             batch.line_ids.mapped("state"), ["ready", "problem", "problem"]
         )

@@ -63,6 +63,41 @@ class TestTours(ClientAccountCommon, HttpCase):
         credit = self.env["account.move"].search([("client_adjustment", "=", "credit")])
         self.assertEqual(credit.mapped("state"), ["cancel"])
 
+    def _make_pupils(self, count):
+        return self.env["res.partner"].create(
+            [{"name": f"Bulk pupil {number:02}"} for number in range(1, count + 1)]
+        )
+
+    def test_thirty_clients_are_credited_and_it_is_taken_back(self):
+        """Thirty credits of 20, one of them 35; one allocated; the whole reversed."""
+        pupils = self._make_pupils(30)
+        invoice = self._make_invoice(20, pupils[4])
+        self.start_tour(
+            "/odoo/clients", "client_account_bulk_credits", login=self.env.user.login
+        )
+        batch = self.env["client.credit.batch"].search([], limit=1)
+        self.assertRecordValues(
+            batch, [{"state": "cancelled", "done_count": 30, "amount_booked": 0.0}]
+        )
+        self.assertEqual(sorted(batch.line_ids.mapped("amount"))[-2:], [20.0, 35.0])
+        self.assertEqual(invoice.amount_residual, 20.0)
+        allocation = self.env["client.credit.allocation.batch"].search([], limit=1)
+        self.assertRecordValues(allocation.line_ids, [{"amount_done": 20.0}])
+        self.assertEqual(
+            [self._get_ledger_balance(pupil) for pupil in pupils[3:6]], [0, -20, 0]
+        )
+
+    def test_a_file_with_bad_lines_is_mended_and_booked(self):
+        pupils = self._make_pupils(4)
+        self.start_tour(
+            "/odoo/client-bulk-credits",
+            "client_account_bulk_import",
+            login=self.env.user.login,
+        )
+        self.assertEqual(
+            [self._get_ledger_balance(pupil) for pupil in pupils], [40, 4, 35, 20]
+        )
+
     def test_every_view_of_the_accounts_draws(self):
         for amount, days in ((180, 20), (150, 10)):
             self._make_invoice(amount, date_due=self.today - timedelta(days=days))

@@ -10,7 +10,7 @@ from .client_once_mixin import books_once
 class ClientAccountAdjustment(models.TransientModel):
     _name = "client.account.adjustment"
     _description = "Client Account Adjustment"
-    _inherit = ["client.once.mixin"]
+    _inherit = ["client.once.mixin", "client.reason.mixin"]
     _check_company_auto = True
 
     account_ids = fields.Many2many("client.account", string="Accounts")
@@ -39,16 +39,6 @@ class ClientAccountAdjustment(models.TransientModel):
     currency_id = fields.Many2one(related="company_id.currency_id")
     amount = fields.Monetary(
         help="For each client; with a product, its price as on an invoice line."
-    )
-    reason = fields.Text(help="Shown in the client's history.")
-    reason_id = fields.Many2one(
-        "client.adjustment.reason",
-        string="Kind of Reason",
-        check_company=True,
-        help="From the company's list: credits and charges are analysed by it.",
-    )
-    has_reasons = fields.Boolean(
-        compute="_compute_has_reasons", help="The company keeps a list of reasons."
     )
     anyway_reason = fields.Text(
         string="Charge Anyway Because",
@@ -136,26 +126,6 @@ class ClientAccountAdjustment(models.TransientModel):
             "when it is approved.",
             self.currency_id.format(above),
         )
-
-    @api.depends("company_id")
-    def _compute_has_reasons(self):
-        reasons = self.env["client.adjustment.reason"]
-        for wizard in self:
-            wizard.has_reasons = bool(
-                reasons.search(
-                    reasons._check_company_domain(wizard.company_id), limit=1
-                )
-            )
-
-    @api.onchange("reason_id")
-    def _onchange_reason_id(self):
-        """Start the text with the chosen reason, as long as nobody wrote another."""
-        reason = self.reason or ""
-        reasons = self.env["client.adjustment.reason"]
-        if self.reason_id and (
-            not reason or reasons.search_count([("name", "=", reason)], limit=1)
-        ):
-            self.reason = self.reason_id.name
 
     def _get_preview(self):
         """Return what confirming does to the balances, in words."""
