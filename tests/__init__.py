@@ -22,6 +22,7 @@ from . import test_credit_ahead
 from . import test_credit_approval
 from . import test_credit_allocation_wizard
 from . import test_credit_application
+from . import test_duplicate_payment
 from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes
