@@ -46,3 +46,6 @@ from . import test_security
 from . import test_staff_visibility
 from . import test_statement
 from . import test_tours
+from . import test_write_off
+from . import test_write_off_currency
+from . import test_write_off_rules

@@ -64,8 +64,9 @@ class ClientAccountPayment(models.TransientModel):
             order="id",
         )
         found = found.filtered(
-            lambda payment: self._get_plain_memo(payment.memo)
-            == self._get_plain_memo(self.memo)
+            lambda payment: (
+                self._get_plain_memo(payment.memo) == self._get_plain_memo(self.memo)
+            )
         )
         same = found.filtered(lambda payment: self._is_same_amount(payment.amount))
         for shares in found.grouped("create_date").values():
