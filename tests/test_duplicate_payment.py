@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import Form, tagged
+from odoo.tests import Form, HttpCase, tagged
 from odoo.tools import format_date
 
 from .common import ClientAccountCommon
@@ -241,3 +241,19 @@ class TestDuplicatePayment(ClientAccountCommon):
                 ["memo"],
                 {"memo": {}, "duplicate_warning": {}},
             )
+
+
+@tagged("post_install", "-at_install")
+class TestDuplicatePaymentTour(ClientAccountCommon, HttpCase):
+    def test_second_payment_is_pointed_out_on_the_screen(self):
+        """To an officer without any right of accounting."""
+        officer = self._make_user(
+            "officer", "client_account.group_client_account_officer"
+        )
+        self._make_payment(50, memo="Term fee")
+        self.start_tour(
+            f"/odoo/client.account/{self.account.id}",
+            "client_account_duplicate_payment",
+            login=officer.login,
+        )
+        self.assertEqual(self.account.balance, 100.0)

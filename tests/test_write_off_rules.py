@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 from odoo.tools import format_date
 
 from .test_write_off import APPROVER, OFFICER, VIEWER, WriteOffCommon
@@ -295,3 +295,21 @@ class TestWriteOffRules(WriteOffCommon):
                     },
                 ],
             )
+
+
+@tagged("post_install", "-at_install")
+class TestWriteOffTour(WriteOffCommon, HttpCase):
+    def test_small_differences_are_written_off_by_clicking(self):
+        """By an officer without any right of accounting."""
+        kept, undone = self._make_rest(0.02), self._make_rest(0.03, self.other_client)
+        self.start_tour(
+            "/odoo/action-client_account.client_account_action",
+            "client_account_write_off",
+            login=self.officer.login,
+        )
+        entry = self.env["account.move"].search([("client_write_off", "=", True)])
+        self.assertRecordValues(
+            entry, [{"state": "cancel", "partner_id": self.other_client.id}]
+        )
+        self.assertAlmostEqual(kept.amount_residual, 0.02)
+        self.assertAlmostEqual(undone.amount_residual, 0.03)
