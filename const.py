@@ -82,6 +82,12 @@ MAX_OPEN_TRANSACTIONS = 10
 
 # === Records ===
 ADJUSTMENT_JOURNAL_CODE = "CLADJ"
+# What an adjustment books against receivable cannot be receivable itself.
+ADJUSTMENT_ACCOUNT_DOMAIN = (
+    "[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]"
+)
+# Ends the reference of an entry that writes off a small difference.
+WRITE_OFF_TAG = "[write-off]"
 LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"
 
 # Names of PostgreSQL's advisory locks: what lowers the balance or limit of a client,

@@ -14,8 +14,10 @@ from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
+from . import account_move_line_write_off
 from . import account_partial_reconcile
 from . import account_move_guard
+from . import account_move_write_off
 from . import account_payment
 from . import account_payment_term
 from . import client_account
@@ -37,6 +39,7 @@ from . import client_account_request
 from . import client_account_request_credit
 from . import client_account_statement
 from . import client_account_watch
+from . import client_account_write_off
 from . import client_adjustment_reason
 from . import client_credit_allocation_batch
 from . import client_credit_allocation_batch_line
@@ -55,7 +58,9 @@ from . import payment_transaction
 from . import payment_transaction_client
 from . import product_template
 from . import res_company
+from . import res_company_write_off
 from . import res_config_settings
+from . import res_config_settings_write_off
 from . import res_partner
 from . import res_partner_alert
 from . import res_partner_limit

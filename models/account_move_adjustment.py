@@ -9,6 +9,7 @@ from ..const import (
     MAX_ITEM_REASON,
     MAX_REASON,
     VIEWER,
+    WRITE_OFF_TAG,
 )
 from ..utils import in_plain_context
 
@@ -229,13 +230,13 @@ class AccountMove(models.Model):
 
     @api.model
     def _rebuild_adjustments(self):
-        """Mark the adjustments that stand in the books already.
+        """Mark the adjustments and write-offs that stand in the books already.
 
         Uninstalling takes marks and keys away with their columns, and leaves the
-        entries, in the journal of adjustments or with a key. What reverses another
-        entry is the deletion of an adjustment. People may have written another
-        reference or item since, and the same key twice: then the first entry has it.
-        Run at install, in one statement.
+        entries, in the journal of adjustments or with a key; a write-off is known by
+        the end of its reference. What reverses another entry is the deletion of an
+        adjustment. People may have written another reference or item since, and the
+        same key twice: then the first entry has it. Run at install, in one statement.
         """
         self.flush_model()
         self.env["account.move.line"].flush_model()
@@ -261,31 +262,41 @@ class AccountMove(models.Model):
                                 THEN substr(move.ref, length(item.before_key) + 1,
                                     length(move.ref) - length(item.before_key) - 1)
                                 ELSE substring(move.ref FROM %(pattern)s)
-                           END AS key
+                           END AS key,
+                           COALESCE(right(move.ref, length(%(write_off)s))
+                               = %(write_off)s, FALSE) AS is_write_off
                       FROM account_move move
                       JOIN item ON item.move_id = move.id
                       JOIN account_journal journal ON journal.id = move.journal_id
                      WHERE move.move_type = 'entry'
                        AND move.reversed_entry_id IS NULL
                        AND move.client_adjustment IS NULL
+                       AND move.client_write_off IS NOT TRUE
                        AND item.balance <> 0
-                       AND (journal.code = %(code)s OR move.ref ~ %(pattern)s)
+                       AND (journal.code = %(code)s OR move.ref ~ %(pattern)s
+                            OR right(move.ref, length(%(write_off)s)) = %(write_off)s)
                 ), numbered AS (
                     SELECT *, row_number() OVER (
-                        PARTITION BY company_id, key ORDER BY id) AS number
+                        PARTITION BY company_id, key, is_write_off ORDER BY id)
+                        AS number
                       FROM adjustment
                 )
                 UPDATE account_move move
-                   SET client_adjustment = CASE WHEN numbered.balance < 0
-                           THEN 'credit' ELSE 'charge' END,
-                       client_account_credit = numbered.balance < 0,
+                   SET client_adjustment = CASE WHEN numbered.is_write_off THEN NULL
+                           WHEN numbered.balance < 0 THEN 'credit'
+                           ELSE 'charge' END,
+                       client_account_credit = numbered.balance < 0
+                           AND NOT numbered.is_write_off,
+                       client_write_off = numbered.is_write_off,
                        client_adjustment_reason = left(numbered.reason, %(most)s),
                        client_adjustment_key = CASE WHEN numbered.number = 1
+                           AND NOT numbered.is_write_off
                            THEN NULLIF(numbered.key, '') END
                   FROM numbered
                  WHERE move.id = numbered.id
                 """,
                 code=ADJUSTMENT_JOURNAL_CODE,
+                write_off=WRITE_OFF_TAG,
                 most=MAX_REASON,
                 pattern=r" \[key: (.+)\]$",
             )

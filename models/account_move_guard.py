@@ -38,13 +38,18 @@ class AccountMove(models.Model):
     def _check_raw_unlink(self):
         """Refuse to delete what stands, or stood, in the ledger of a client.
 
-        :raise UserError: when a document is posted on a client, or an adjustment
+        :raise UserError: when a document is posted on a client, an adjustment or a
+            write-off
         """
         if self.env.su:
             return
         # Sudo: items are looked at to decide, not shown.
         for move in self.sudo():
-            if move.client_adjustment or move._get_posted_receivable_items():
+            if (
+                move.client_adjustment
+                or move.client_write_off
+                or move._get_posted_receivable_items()
+            ):
                 move._refuse_deletion()
 
     def _refuse_deletion(self):

@@ -67,6 +67,7 @@ class AccountMoveLine(models.Model):
             ("adjustment", "Credit"),
             ("payment", "Payment"),
             ("refund", "Credit Note"),
+            ("write_off", "Write-Off"),
             ("other", "Other Entry"),
         ],
         string="Source",
@@ -156,6 +157,7 @@ class AccountMoveLine(models.Model):
         "name",
         "move_id.client_adjustment",
         "move_id.client_adjustment_reason",
+        "move_id.client_write_off",
         "move_id.move_type",
         "move_id.name",
         "move_id.origin_payment_id",
@@ -170,6 +172,8 @@ class AccountMoveLine(models.Model):
                 line.client_credit_source = "payment"
             elif move.move_type == "out_refund":
                 line.client_credit_source = "refund"
+            elif move.client_write_off:
+                line.client_credit_source = "write_off"
             else:
                 line.client_credit_source = "other"
             reason = move.client_adjustment_reason or move.ref or line.name or ""

@@ -294,13 +294,37 @@ class PaymentTransaction(models.Model):
             "EXISTS (SELECT FROM client_account_transaction_line_rel waiting"
             " JOIN payment_transaction transaction"
             " ON transaction.id = waiting.transaction_id"
-            " WHERE waiting.line_id = %s AND (transaction.state = ANY(%s)"
-            " OR transaction.state = 'done' AND transaction.payment_id IS NULL))",
+            " WHERE waiting.line_id = %s AND %s)",
             line_id,
+            self._get_waiting_sql(),
+            to_flush=self._fields["client_line_ids"],
+        )
+
+    @api.model
+    def _get_waiting_invoice_sql(self, move_id):
+        """Return the condition that money for an invoice itself is on its way.
+
+        :param SQL move_id: of the invoice
+        """
+        return SQL(
+            "EXISTS (SELECT FROM account_invoice_transaction_rel waiting"
+            " JOIN payment_transaction transaction"
+            " ON transaction.id = waiting.transaction_id"
+            " WHERE waiting.invoice_id = %s AND %s)",
+            move_id,
+            self._get_waiting_sql(),
+            to_flush=self._fields["invoice_ids"],
+        )
+
+    @api.model
+    def _get_waiting_sql(self):
+        """Return the condition that the money of a transaction is not in the books yet.
+
+        :return: `SQL` on the alias `transaction` of payment_transaction
+        """
+        return SQL(
+            "(transaction.state = ANY(%s)"
+            " OR transaction.state = 'done' AND transaction.payment_id IS NULL)",
             list(WAITING_TRANSACTIONS),
-            to_flush=(
-                self._fields["state"],
-                self._fields["payment_id"],
-                self._fields["client_line_ids"],
-            ),
+            to_flush=(self._fields["state"], self._fields["payment_id"]),
         )

@@ -9,7 +9,13 @@ from odoo.exceptions import (
 )
 from odoo.fields import Domain
 
-from ..const import ADJUSTMENT_JOURNAL_CODE, APPROVER, POLICIES, THRESHOLDS
+from ..const import (
+    ADJUSTMENT_ACCOUNT_DOMAIN,
+    ADJUSTMENT_JOURNAL_CODE,
+    APPROVER,
+    POLICIES,
+    THRESHOLDS,
+)
 from ..utils import check_threshold, parse_amount
 
 # Writing these may bring accounts below a threshold, or above the share of a limit.
@@ -27,6 +33,7 @@ DECISIONS = (
     "client_two_approvers_above",
     "client_credit_approval",
     "client_credit_approval_above",
+    "client_write_off_limit",
 )
 
 # Amounts that a company sets as bounds: the database takes NaN for the largest.
@@ -35,11 +42,7 @@ BOUNDS = (
     "client_top_up_maximum",
     "client_top_up_minimum",
     "client_two_approvers_above",
-)
-
-# What an adjustment books against receivable cannot be receivable itself.
-ADJUSTMENT_ACCOUNT_DOMAIN = (
-    "[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]"
+    "client_write_off_limit",
 )
 
 

@@ -25,6 +25,7 @@ from . import test_allocation_batch
 from . import test_credit_approval
 from . import test_credit_allocation_wizard
 from . import test_credit_application
+from . import test_duplicate_payment
 from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes
@@ -48,3 +49,6 @@ from . import test_security
 from . import test_staff_visibility
 from . import test_statement
 from . import test_tours
+from . import test_write_off
+from . import test_write_off_currency
+from . import test_write_off_rules

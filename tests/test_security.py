@@ -91,6 +91,10 @@ PUBLIC_METHODS = {
     ("client.credit.allocation", "action_undo"),
     ("client.credit.application", "action_apply"),
     ("client.credit.application", "action_undo"),
+    ("account.move.line", "action_write_off_client_rest"),
+    ("client.account", "action_write_off"),
+    ("client.account.write.off", "action_confirm"),
+    ("client.account.write.off", "action_undo"),
     ("client.account", "action_ask_payment"),
     ("client.credit.request", "action_cancel"),
     ("client.credit.request", "action_send"),
@@ -107,6 +111,8 @@ WIZARDS = (
     "client.account.request.delegate",
     "client.account.request.reject",
     "client.account.suspension",
+    "client.account.write.off",
+    "client.account.write.off.line",
     "client.credit.allocation",
     "client.credit.allocation.line",
 )
@@ -679,6 +685,7 @@ class TestSecurity(ClientAccountCommon):
             "client_anyway_reason": "Forged",
             "client_anyway_user_id": self.officer.id,
             "client_anyway_date": "2026-01-01 00:00:00",
+            "client_write_off": True,
             "client_former": [[self.client.id, 1000000.0, -1000000.0, -1000000.0]],
         }
 
@@ -1015,7 +1022,26 @@ class TestSecurity(ClientAccountCommon):
         ):
             yield self._call(wizard, name)
 
+        yield from self._call_write_offs()
         yield from self._call_requests_to_pay()
+
+    def _call_write_offs(self):
+        self.company.write(
+            {
+                "client_write_off_limit": 0.05,
+                "client_write_off_account_id": self.company.client_credit_account_id.id,
+                "client_write_off_gain_account_id": (
+                    self.company.client_charge_account_id.id
+                ),
+            }
+        )
+        item = self._get_receivable(self._make_invoice(0.02))
+        yield self._call(item, "action_write_off_client_rest")
+        yield self._call(self.account, "action_write_off")
+        wizard = self.env["client.account.write.off"].with_user(self.officer)
+        wizard = wizard.create({"account_ids": self.account.ids})
+        for name in ("action_confirm", "action_undo"):
+            yield self._call(wizard, name)
 
     def _call_requests_to_pay(self):
         self.client.email = "ada@example.com"
@@ -1157,6 +1183,8 @@ class TestSecurity(ClientAccountCommon):
                 lambda account=account: account.action_charge(),
                 lambda account=account: account.action_receive_payment(),
                 lambda account=account: account.action_pay_back(),
+                lambda account=account: account.action_write_off(),
+                lambda item=item: item.action_write_off_client_rest(),
                 lambda client=client: client.action_client_issue_credit(),
                 lambda client=client: client.action_client_charge(),
                 lambda client=client: client.action_client_receive_payment(),
