@@ -1,5 +1,4 @@
 import {registry} from "@web/core/registry";
-import {stepUtils} from "@web_tour/tour_utils";
 
 const FIELD = (name) => `.o_field_widget[name=${name}]`;
 const ROW = (number, name) => `.o_data_row:nth-child(${number}) td[name=${name}]`;
@@ -137,6 +136,10 @@ registry.category("web_tour.tours").add("client_account_bulk_import", {
             run: "click",
         },
         {
+            content: "Wait for the window of the import",
+            trigger: ".o_control_panel button:contains(Upload Data File)",
+        },
+        {
             content: "Give the file",
             trigger: "input[type=file]:not(:visible)",
             run() {
@@ -200,14 +203,12 @@ registry.category("web_tour.tours").add("client_account_bulk_import", {
             trigger: ".alert[name=problems]:contains(1 of 5)",
         },
         {
-            trigger: `${ROW(4, "is_meant")}`,
+            trigger: `${ROW(4, "is_meant")} .o_boolean_toggle`,
             run: "click",
         },
         {
-            trigger: `${ROW(4, "is_meant")} input`,
-            run: "click",
+            trigger: `${ROW(4, "state")}:contains(Ready)`,
         },
-        ...stepUtils.saveForm(),
         ...pressed("action_run", "Done"),
         {
             trigger: `${FIELD("amount_booked")}:contains(99.00)`,
