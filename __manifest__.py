@@ -24,6 +24,7 @@
         "wizards/client_account_request_reject_views.xml",
         "wizards/client_account_statement_views.xml",
         "wizards/client_account_suspension_views.xml",
+        "wizards/client_account_transfer_views.xml",
         "wizards/client_credit_allocation_views.xml",
         "wizards/client_credit_application_views.xml",
         "wizards/client_credit_request_send_views.xml",

@@ -9,6 +9,7 @@ from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
+from . import account_move_transfer
 from . import account_partial_reconcile
 from . import account_move_guard
 from . import account_payment
@@ -31,6 +32,7 @@ from . import client_account_profile
 from . import client_account_request
 from . import client_account_request_credit
 from . import client_account_statement
+from . import client_account_transfer
 from . import client_account_watch
 from . import client_adjustment_reason
 from . import client_credit_request

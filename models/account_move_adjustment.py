@@ -23,7 +23,12 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     client_adjustment = fields.Selection(
-        [("credit", "Credit"), ("charge", "Charge")],
+        [
+            ("credit", "Credit"),
+            ("charge", "Charge"),
+            ("transfer", "Moved Credit"),
+            ("offset", "Set Off"),
+        ],
         readonly=True,
         copy=False,
         groups=VIEWER,
@@ -109,7 +114,7 @@ class AccountMove(models.Model):
     @api.depends("line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
     def _compute_client_adjustment_allocated(self):
         for move in self:
-            move.client_adjustment_allocated = bool(move._get_client_allocations())
+            move.client_adjustment_allocated = bool(move._get_adjustment_uses())
 
     # === Chatter ===
 
@@ -134,8 +139,15 @@ class AccountMove(models.Model):
 
     def _format_adjustment(self):
         """Return the amount of this adjustment in words."""
-        items = self._get_receivable_items()
-        return self.company_currency_id.format(abs(sum(items.mapped("balance"))))
+        return self.company_currency_id.format(self._get_adjustment_amount())
+
+    def _get_adjustment_amount(self):
+        """Return the amount of this adjustment, company currency, above zero."""
+        return abs(sum(self._get_receivable_items().mapped("balance")))
+
+    def _get_adjustment_accounts(self):
+        """Return the client accounts that this adjustment is of."""
+        return self._get_client_account()
 
     # === Dates and keys ===
 
@@ -177,7 +189,7 @@ class AccountMove(models.Model):
         asked = move_sudo._get_adjustment_asked()
         same = (
             move_sudo.client_adjustment == values["kind"]
-            and move_sudo.commercial_partner_id == account.sudo().partner_id
+            and move_sudo._is_adjustment_of(account, values)
             and move_sudo._is_reason_asked(values["reason"])
             and account.currency_id.compare_amounts(asked["amount"], values["amount"])
             == 0
@@ -196,6 +208,14 @@ class AccountMove(models.Model):
                     client=account.display_name,
                 )
             )
+
+    def _is_adjustment_of(self, account, values):
+        """Tell whether this adjustment is one account's as the values say.
+
+        :param account: the `client.account` that books it
+        :param dict values: see `_check_same_adjustment`
+        """
+        return self.commercial_partner_id == account.sudo().partner_id
 
     def _is_reason_asked(self, reason):
         """Tell whether this adjustment was asked for with a reason.
@@ -217,7 +237,7 @@ class AccountMove(models.Model):
         """
         items = self._get_receivable_items()
         booked = {
-            "amount": abs(sum(items.mapped("balance"))),
+            "amount": self._get_adjustment_amount(),
             "reason": self.client_adjustment_reason,
             "date": fields.Date.to_string(self.date),
             "date_due": fields.Date.to_string(items[:1].date_maturity),
@@ -234,6 +254,7 @@ class AccountMove(models.Model):
         entries, in the journal of adjustments or with a key. What reverses another
         entry is the deletion of an adjustment. People may have written another
         reference or item since, and the same key twice: then the first entry has it.
+        What moved credit, or set off bills, is told by what it has closed.
         Run at install, in one statement.
         """
         self.flush_model()
@@ -243,6 +264,11 @@ class AccountMove(models.Model):
                 """
                 WITH item AS (
                     SELECT line.move_id, SUM(line.balance) AS balance,
+                           bool_and(line.reconciled) FILTER (WHERE line.balance > 0)
+                               AS debits_closed,
+                           bool_and(line.reconciled) FILTER (WHERE line.balance < 0)
+                               AS credits_closed,
+                           COUNT(DISTINCT line.partner_id) AS clients,
                            MIN(line.name) AS reason,
                            left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120)
                                || ' [key: ' AS before_key
@@ -254,7 +280,11 @@ class AccountMove(models.Model):
                            SELECT id FROM account_journal WHERE type = 'general')
                      GROUP BY line.move_id
                 ), adjustment AS (
-                    SELECT move.id, item.balance, item.reason, move.company_id,
+                    SELECT move.id, item.reason, move.company_id,
+                           CASE WHEN item.balance = 0 THEN 'transfer'
+                                WHEN item.balance > 0 THEN 'charge'
+                                WHEN item.credits_closed AND other.pays THEN 'offset'
+                                ELSE 'credit' END AS kind,
                            CASE WHEN starts_with(move.ref, item.before_key)
                                      AND right(move.ref, 1) = ']'
                                 THEN substr(move.ref, length(item.before_key) + 1,
@@ -264,10 +294,20 @@ class AccountMove(models.Model):
                       FROM account_move move
                       JOIN item ON item.move_id = move.id
                       JOIN account_journal journal ON journal.id = move.journal_id
+                      CROSS JOIN LATERAL (
+                        SELECT COUNT(*) AS count,
+                               bool_or(chart.account_type = 'liability_payable'
+                                       AND line.balance > 0) AS pays
+                          FROM account_move_line line
+                          JOIN account_account chart ON chart.id = line.account_id
+                         WHERE line.move_id = move.id
+                      ) other
                      WHERE move.move_type = 'entry'
                        AND move.reversed_entry_id IS NULL
                        AND move.client_adjustment IS NULL
-                       AND item.balance <> 0
+                       AND (item.balance <> 0 OR item.clients = 2
+                            AND other.count = 2
+                            AND (item.debits_closed OR move.state = 'cancel'))
                        AND (journal.code = %(code)s OR move.ref ~ %(pattern)s)
                 ), numbered AS (
                     SELECT *, row_number() OVER (
@@ -275,9 +315,8 @@ class AccountMove(models.Model):
                       FROM adjustment
                 )
                 UPDATE account_move move
-                   SET client_adjustment = CASE WHEN numbered.balance < 0
-                           THEN 'credit' ELSE 'charge' END,
-                       client_account_credit = numbered.balance < 0,
+                   SET client_adjustment = numbered.kind,
+                       client_account_credit = numbered.kind IN ('credit', 'transfer'),
                        client_adjustment_reason = left(numbered.reason, %(most)s),
                        client_adjustment_key = CASE WHEN numbered.number = 1
                            THEN NULLIF(numbered.key, '') END
@@ -297,6 +336,7 @@ class AccountMove(models.Model):
         """Open the wizard that changes amount, date or reason of an adjustment."""
         self._check_one_document()
         self._check_adjustment()
+        self._check_may_change()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Modify %s", self.display_name),
@@ -331,6 +371,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         self._check_adjustment()
+        self._check_may_change()
         # Sudo: officers need no right to change journal entries; this is an adjustment.
         move = in_plain_context(self.sudo())
         if values["reason"] != move.client_adjustment_reason:
@@ -589,10 +630,38 @@ class AccountMove(models.Model):
 
     def _get_allocated_documents(self):
         """Return the documents that these are allocated to."""
-        allocated = self._get_client_allocations()
-        return (
-            allocated.debit_move_id.move_id | allocated.credit_move_id.move_id
-        ) - self
+        return self._get_adjustment_uses()._get_documents() - self
+
+    def _get_own_allocations(self):
+        """Return the allocations that these documents made in the step that booked
+        them, and that stay as long as they do.
+
+        :return: `account.partial.reconcile`
+        """
+        return self.env["account.partial.reconcile"]
+
+    def _get_adjustment_uses(self):
+        """Return the allocations that somebody, or a policy, has made of these."""
+        return self._get_client_allocations() - self._get_own_allocations()
+
+    def _get_allocations_opened(self):
+        """Return the allocations whose documents are open again once these go."""
+        return self._get_adjustment_uses()
+
+    def _get_deletion_sentence(self):
+        """Return that deleting takes this adjustment away, in words."""
+        values = {
+            "move": self.display_name,
+            "amount": self._format_adjustment(),
+            "client": self.commercial_partner_id.display_name,
+        }
+        if self.client_adjustment == "credit":
+            return self.env._(
+                "The credit %(move)s of %(amount)s of %(client)s goes.", **values
+            )
+        return self.env._(
+            "The charge %(move)s of %(amount)s of %(client)s goes.", **values
+        )
 
     def _delete_adjustments(self, reason=""):
         """Cancel adjustments, or reverse them where the books are locked.
@@ -602,6 +671,7 @@ class AccountMove(models.Model):
         """
         # Sudo: officers need no right to change journal entries; these are adjustments.
         for move in in_plain_context(self.sudo()):
+            move._check_none_moved()
             move._log_deleted(reason)
             move._get_client_allocations().unlink()
             if move._is_adjustment_locked():
@@ -612,7 +682,7 @@ class AccountMove(models.Model):
 
     def _log_deleted(self, reason):
         """Write on the document and its account that this adjustment is deleted."""
-        documents = self._get_allocated_documents()
+        documents = self._get_allocations_opened()._get_documents() - self
         note = " ".join(
             filter(
                 None,
@@ -631,7 +701,9 @@ class AccountMove(models.Model):
             )
         )
         self._message_log(body=note)
-        self.env["client.account"]._log_acts([(self._get_client_account(), note)])
+        self.env["client.account"]._log_acts(
+            [(account, note) for account in self._get_adjustment_accounts()]
+        )
 
     def _reverse_adjustment(self):
         """Reverse this adjustment, whose books are locked, today."""
@@ -680,7 +752,25 @@ class AccountMove(models.Model):
                         move_sudo.display_name or self.env._("This entry"),
                     )
                 )
-            move_sudo._get_client_account().sudo(self.env.su)._check_officer()
+            move_sudo._get_adjustment_accounts().sudo(self.env.su)._check_officer()
+
+    def _get_keep_reason(self):
+        """Return why this document is deleted only, and never changed, in words.
+
+        :return: an empty text where it may change
+        """
+        self.ensure_one()
+        return ""
+
+    def _check_may_change(self):
+        """Make sure these documents may be changed, not only deleted.
+
+        :raise UserError: otherwise
+        """
+        # Sudo: officers need no right to read journal entries.
+        for move in self.sudo():
+            if reason := move._get_keep_reason():
+                raise UserError(reason)
 
     def _check_one_document(self):
         """Make sure this is one document.

@@ -57,16 +57,30 @@ class ClientAccount(models.Model):
         """
         self._check_officer()
         self._check_one()
-        values = self._prepare_adjustment(kind, amount, reason, date, date_due)
+        return self._book_once(
+            self._prepare_adjustment(kind, amount, reason, date, date_due),
+            key,
+            lambda values: self._create_adjustments([(self, values)]),
+        )
+
+    def _book_once(self, values, key, book):
+        """Book what one account is asked for, or return what its key has booked.
+
+        :param dict values: kind, amount, reason, date, date_due and what `book` needs
+        :param str key: None for none
+        :param book: function that books the values, with the key where there is one
+        :return: `account.move`
+        :raise UserError: when the key has booked other values
+        """
         # Over RPC, False says that there is none.
         if key is None or key is False:
-            return self._create_adjustments([(self, values)])
+            return book(values)
         key = self._check_key(key)
         move = self._find_adjustment(key, locked=True)
         if move:
             move._check_same_adjustment(self, values)
             return move
-        return self._create_adjustments([(self, dict(values, key=key))])
+        return book(dict(values, key=key))
 
     def _check_key(self, key):
         """Return the key as text.

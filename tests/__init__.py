@@ -45,3 +45,4 @@ from . import test_security
 from . import test_staff_visibility
 from . import test_statement
 from . import test_tours
+from . import test_transfer

@@ -13,6 +13,7 @@ from . import client_account_request_delegate
 from . import client_account_request_reject
 from . import client_account_statement
 from . import client_account_suspension
+from . import client_account_transfer
 from . import client_credit_allocation
 from . import client_credit_allocation_line
 from . import client_credit_allocation_move
