@@ -46,3 +46,4 @@ from . import test_staff_visibility
 from . import test_statement
 from . import test_tours
 from . import test_transfer
+from . import test_transfer_after

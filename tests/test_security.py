@@ -92,6 +92,10 @@ PUBLIC_METHODS = {
     ("client.credit.application", "action_apply"),
     ("client.credit.application", "action_undo"),
     ("client.account", "action_ask_payment"),
+    ("client.account", "action_transfer_credit"),
+    ("client.account", "transfer_credit"),
+    ("client.account.transfer", "action_confirm"),
+    ("client.account.transfer", "action_undo"),
     ("client.credit.request", "action_cancel"),
     ("client.credit.request", "action_send"),
     ("client.credit.request.send", "action_send"),
@@ -107,6 +111,7 @@ WIZARDS = (
     "client.account.request.delegate",
     "client.account.request.reject",
     "client.account.suspension",
+    "client.account.transfer",
     "client.credit.allocation",
     "client.credit.allocation.line",
 )
@@ -1003,6 +1008,7 @@ class TestSecurity(ClientAccountCommon):
         biller_wizard.action_confirm()
         yield self._call(biller_wizard, "action_send_receipt", user=self.biller)
         yield self._call(wizard, "action_undo")
+        yield from self._call_transfers()
         wizard = env["client.credit.allocation"].create(
             {"credit_line_id": self.credit_line.id}
         )
@@ -1016,6 +1022,25 @@ class TestSecurity(ClientAccountCommon):
             yield self._call(wizard, name)
 
         yield from self._call_requests_to_pay()
+
+    def _call_transfers(self):
+        receiver = self._get_account(self.other_client)
+        yield self._call(self.account, "transfer_credit", receiver.id, 1, "Call")
+        yield self._call(self.account, "action_transfer_credit")
+        wizard = (
+            self.env["client.account.transfer"]
+            .with_user(self.officer)
+            .create(
+                {
+                    "account_id": self.account.id,
+                    "partner_id": self.other_client.id,
+                    "amount": 1,
+                    "reason": "Call",
+                }
+            )
+        )
+        for name in ("action_confirm", "action_undo"):
+            yield self._call(wizard, name)
 
     def _call_requests_to_pay(self):
         self.client.email = "ada@example.com"
