@@ -18,6 +18,7 @@
         "wizards/base_module_uninstall_views.xml",
         "wizards/client_account_adjustment_views.xml",
         "wizards/client_account_deletion_views.xml",
+        "wizards/client_account_offset_views.xml",
         "wizards/client_account_payment_views.xml",
         "wizards/client_account_post_anyway_views.xml",
         "wizards/client_account_request_delegate_views.xml",

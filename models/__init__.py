@@ -9,6 +9,7 @@ from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
+from . import account_move_offset
 from . import account_move_transfer
 from . import account_partial_reconcile
 from . import account_move_guard
@@ -25,6 +26,7 @@ from . import client_account_history
 from . import client_account_limit
 from . import client_account_merge
 from . import client_account_notice
+from . import client_account_offset
 from . import client_account_page
 from . import client_account_policy
 from . import client_account_portal

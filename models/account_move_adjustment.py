@@ -283,7 +283,9 @@ class AccountMove(models.Model):
                     SELECT move.id, item.reason, move.company_id,
                            CASE WHEN item.balance = 0 THEN 'transfer'
                                 WHEN item.balance > 0 THEN 'charge'
-                                WHEN item.credits_closed AND other.pays THEN 'offset'
+                                WHEN other.pays AND (
+                                    item.credits_closed OR move.state = 'cancel')
+                                THEN 'offset'
                                 ELSE 'credit' END AS kind,
                            CASE WHEN starts_with(move.ref, item.before_key)
                                      AND right(move.ref, 1) = ']'

@@ -179,7 +179,7 @@ class AccountMoveLine(models.Model):
             else:
                 line.client_credit_source = "other"
             reason = (
-                line._get_moved_credit_words()
+                line._get_adjustment_words()
                 or move.client_adjustment_reason
                 or move.ref
                 or line.name

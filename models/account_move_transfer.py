@@ -167,14 +167,14 @@ class AccountMove(models.Model):
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """Override of `account` to match each client's items with each other: Odoo
         takes all of an account, and these are of two clients."""
-        others = [
-            pair for pair in zip(self, reverse_moves) if not pair[0]._is_transfer()
-        ]
-        for move, reversal in zip(self, reverse_moves):
+        # As Odoo pairs them: it may have lost one of two that reverse the same entry.
+        pairs = list(zip(self, reverse_moves, strict=False))
+        for move, reversal in pairs:
             if move._is_transfer():
                 items = (move | reversal)._get_receivable_items()
                 for lines in items._group_by_client().values():
                     lines.filtered(lambda line: not line.reconciled).reconcile()
+        others = [pair for pair in pairs if not pair[0]._is_transfer()]
         super(
             AccountMove, self.browse(move.id for move, _reversal in others)
         )._reconcile_reversed_moves(
@@ -218,16 +218,22 @@ class AccountMove(models.Model):
 
 
 class AccountMoveLine(models.Model):
-    """What staff reads of moved credit."""
+    """What staff reads of moved credit, and of bills that were set off."""
 
     _inherit = "account.move.line"
 
-    def _get_moved_credit_words(self):
-        """Return to or from whom this item moved credit, in words.
+    def _get_adjustment_words(self):
+        """Return to or from whom this item moved credit, or against which bills it was
+        set off, in words.
 
-        :return: a sentence with the reason; an empty text where it moved none
+        :return: a sentence with the reason; an empty text for other items
         """
         self.ensure_one()
+        if self.move_id._is_offset():
+            return self.env._(
+                "Set off against bills: %(bills)s",
+                bills=self.move_id.sudo().client_adjustment_reason,
+            )
         # Sudo: whoever may read one side of the entry is told the other's name.
         move_sudo = self.move_id.sudo()
         if not move_sudo._is_transfer() or self.account_type != "asset_receivable":

@@ -242,7 +242,7 @@ class ClientAccount(models.Model):
                 limit=HISTORY_LENGTH + 1,
             )
         )
-        return self._word_moved_credit(rows)
+        return self._word_items(rows)
 
     def _fetch_balance_after(self, row):
         """Return the balance of one client's ledger after a line of it: the closing

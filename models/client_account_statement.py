@@ -108,7 +108,7 @@ class ClientAccount(models.Model):
                 since=date_from,
             )
         )
-        return self._word_moved_credit(rows)
+        return self._word_items(rows)
 
     @api.model
     def _get_item_reason_sql(self):

@@ -18,7 +18,7 @@ class MovableCredit(NamedTuple):
 
 
 class ClientAccount(models.Model):
-    """Credit moved from one client to another: one entry, and both histories tell it."""
+    """Credit moved from one client to another: one entry, told in both histories."""
 
     _inherit = "client.account"
 
@@ -258,27 +258,38 @@ class ClientAccount(models.Model):
     # === What the client reads ===
 
     @api.model
-    def _word_moved_credit(self, rows):
-        """Say of moved credit in which way it went, and not to or from whom: these
-        lines are read by clients.
+    def _word_items(self, rows):
+        """Say what items were for in the words of clients: of moved credit in which
+        way it went, and not to or from whom.
 
         :param rows: dicts with adjustment, change and reason, which is changed
         :return: the rows
         """
         for row in rows:
-            if row["adjustment"] != "transfer":
-                continue
-            row["reason"] = (
-                self.env._(
-                    "Credit moved to another account: %(reason)s", reason=row["reason"]
-                )
-                if row["change"] < 0
-                else self.env._(
-                    "Credit moved from another account: %(reason)s",
-                    reason=row["reason"],
-                )
+            row["reason"] = self._word_item(
+                row["adjustment"], row["change"], row["reason"]
             )
         return rows
+
+    @api.model
+    def _word_item(self, adjustment, change, reason):
+        """Return what a client reads an item was for.
+
+        :param str adjustment: `client_adjustment` of its document
+        :param float change: of the balance
+        :param str reason: as it was given
+        """
+        if adjustment == "offset":
+            return self.env._("Set off against your bills: %(bills)s", bills=reason)
+        if adjustment != "transfer":
+            return reason
+        if change < 0:
+            return self.env._(
+                "Credit moved to another account: %(reason)s", reason=reason
+            )
+        return self.env._(
+            "Credit moved from another account: %(reason)s", reason=reason
+        )
 
     # === Actions ===
 

@@ -25,6 +25,7 @@ DECISIONS = (
     "client_two_approvers_above",
     "client_credit_approval",
     "client_credit_approval_above",
+    "client_payable_offset",
 )
 
 # Amounts that a company sets as bounds: the database takes NaN for the largest.
@@ -180,6 +181,12 @@ class ResCompany(models.Model):
         tracking=True,
         string="Approver Above",
         help="A credit above this amount, taxes included, needs an approver.",
+    )
+
+    client_payable_offset = fields.Boolean(
+        tracking=True,
+        string="Set Bills Off Against Debts",
+        help="What a client owes may be set off against bills of the same contact.",
     )
 
     # === Portal ===

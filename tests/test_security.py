@@ -92,8 +92,12 @@ PUBLIC_METHODS = {
     ("client.credit.application", "action_apply"),
     ("client.credit.application", "action_undo"),
     ("client.account", "action_ask_payment"),
+    ("client.account", "action_open_offset"),
     ("client.account", "action_transfer_credit"),
+    ("client.account", "set_off_bills"),
     ("client.account", "transfer_credit"),
+    ("client.account.offset", "action_confirm"),
+    ("client.account.offset", "action_undo"),
     ("client.account.transfer", "action_confirm"),
     ("client.account.transfer", "action_undo"),
     ("client.credit.request", "action_cancel"),
@@ -105,6 +109,7 @@ PUBLIC_METHODS = {
 }
 WIZARDS = (
     "client.account.adjustment",
+    "client.account.offset",
     "client.account.payment",
     "client.account.payment.line",
     "client.account.post.anyway",
@@ -1041,6 +1046,30 @@ class TestSecurity(ClientAccountCommon):
         )
         for name in ("action_confirm", "action_undo"):
             yield self._call(wizard, name)
+        yield from self._call_offsets()
+
+    def _call_offsets(self):
+        self.company.client_payable_offset = True
+        bill = self.env["account.move"].create(
+            {
+                "move_type": "in_invoice",
+                "partner_id": self.client.id,
+                "invoice_date": self.today,
+                "invoice_line_ids": [
+                    Command.create({"name": "Hall", "price_unit": 9, "tax_ids": []})
+                ],
+            }
+        )
+        bill.action_post()
+        yield self._call(self.account, "set_off_bills", 1, user=self.biller)
+        yield self._call(self.account, "action_open_offset", user=self.biller)
+        wizard = (
+            self.env["client.account.offset"]
+            .with_user(self.biller)
+            .create({"account_id": self.account.id, "amount": 1})
+        )
+        for name in ("action_confirm", "action_undo"):
+            yield self._call(wizard, name, user=self.biller)
 
     def _call_requests_to_pay(self):
         self.client.email = "ada@example.com"

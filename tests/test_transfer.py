@@ -1,8 +1,8 @@
 from datetime import timedelta
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import Form, tagged
+from odoo.tests import tagged
 
 from ..exceptions import BalanceRefused
 from .common import ClientAccountRequestCommon
@@ -35,7 +35,9 @@ class TransferCommon(ClientAccountRequestCommon):
     def assertBalances(self, giver, receiver):
         """Check both balances, by the figures and by the ledger."""
         self.env.invalidate_all()
-        self.assertEqual((self.account.balance, self.receiver.balance), (giver, receiver))
+        self.assertEqual(
+            (self.account.balance, self.receiver.balance), (giver, receiver)
+        )
         self.assertEqual(self._get_ledger_balance(), giver)
         self.assertEqual(self._get_ledger_balance(self.other_client), receiver)
 
@@ -136,12 +138,12 @@ class TestTransfer(TransferCommon):
         self._transfer(100)
         self.assertFalse(self.account._get_charges_due())
         self.assertFalse(self.account._get_portal_debts())
-        self.assertFalse(self.account._has_charges_due(self.account._get_portal_debts()))
+        self.assertFalse(
+            self.account._has_charges_due(self.account._get_portal_debts())
+        )
         self.assertFalse(self.account.debit_line_ids)
         charge = self.env["account.move"].browse(self.account.charge(5, "Book"))
-        self.assertEqual(
-            self.account._get_charges_due(), self._get_receivable(charge)
-        )
+        self.assertEqual(self.account._get_charges_due(), self._get_receivable(charge))
 
     def test_each_stands_on_the_receivable_account_of_its_client(self):
         receivable = self.copy_account(self.company_data["default_account_receivable"])

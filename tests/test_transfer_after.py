@@ -38,8 +38,9 @@ class TestTransferAfter(TransferCommon):
 
     def test_both_chatters_tell_it(self):
         move = self._transfer(40, "Sister's <b>lessons</b>")
-        given, received = self._get_chatter(self.account), self._get_chatter(
-            self.receiver
+        given, received = (
+            self._get_chatter(self.account),
+            self._get_chatter(self.receiver),
         )
         self.assertIn("40.00 of credit moved to Bela Chess Club", given)
         self.assertIn("40.00 of credit moved here from Ada Piano School", received)
@@ -85,9 +86,13 @@ class TestTransferAfter(TransferCommon):
         ):
             statement = account._get_statement(self.today, self.today)
             self.assertEqual(statement["lines"][-1]["reason"], words)
-            html = self.env["ir.actions.report"]._render_qweb_html(
-                "client_account.report_statement", account.ids, {}
-            )[0].decode()
+            html = (
+                self.env["ir.actions.report"]
+                ._render_qweb_html("client_account.report_statement", account.ids, {})[
+                    0
+                ]
+                .decode()
+            )
             self.assertIn(words, html)
             other = (self.account | self.receiver) - account
             self.assertNotIn(other.display_name, html)
@@ -309,7 +314,9 @@ class TestTransferAfter(TransferCommon):
         )
         self.assertEqual(form.amount, 100)
         form.amount = 30
-        self.assertRegex(form.preview, "now .*150.00 in credit, then .*120.00 in credit")
+        self.assertRegex(
+            form.preview, "now .*150.00 in credit, then .*120.00 in credit"
+        )
         form.partner_id = self.other_client
         form.reason = "Lessons of the sister"
         form.save().action_confirm()

@@ -6,6 +6,7 @@ from . import base_module_uninstall
 from . import base_partner_merge_automatic_wizard
 from . import client_account_adjustment
 from . import client_account_deletion
+from . import client_account_offset
 from . import client_account_payment
 from . import client_account_payment_line
 from . import client_account_post_anyway
