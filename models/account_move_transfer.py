@@ -48,7 +48,7 @@ class AccountMove(models.Model):
         return super()._gives_credit_by_itself() or self._is_transfer()
 
     def _settle_posted(self, receivables):
-        """Override to close what these take from givers, once the gate has judged it."""
+        """Override to close what these take from givers, once that is judged."""
         result = super()._settle_posted(receivables)
         self._close_transfer_debits()
         return result

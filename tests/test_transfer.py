@@ -359,8 +359,10 @@ class TestTransfer(TransferCommon):
 
     def test_paying_up_front_does_not_hinder(self):
         self.account.pay_later = self.receiver.pay_later = "disabled"
-        self._transfer(40)
+        move = self._transfer(40)
         self.assertBalances(60, 40)
+        move.with_user(self.officer).action_client_adjustment_delete()
+        self.assertBalances(100, 0)
 
     def test_committed_credit_stays(self):
         self.account.negative_balance = "prevented"
