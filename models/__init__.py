@@ -5,11 +5,13 @@ from . import account_account
 from . import account_chart_template
 from . import account_move
 from . import account_move_adjustment
+from . import account_move_deletion
 from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
 from . import account_move_offset
+from . import account_move_rebuild
 from . import account_move_transfer
 from . import account_partial_reconcile
 from . import account_move_guard

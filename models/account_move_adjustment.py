@@ -1,15 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import SQL, format_date
+from odoo.tools import format_date
 
-from ..const import (
-    ADJUSTMENT_JOURNAL_CODE,
-    MARKS,
-    MAX_ITEM_REASON,
-    MAX_REASON,
-    VIEWER,
-)
+from ..const import MARKS, MAX_ITEM_REASON, MAX_REASON, VIEWER
 from ..utils import in_plain_context
 
 # In the context while an adjustment is posted again with its allocations still to be
@@ -18,7 +12,7 @@ _HOLD_CREDITS = object()
 
 
 class AccountMove(models.Model):
-    """Adjustments that a client's account has booked, their change and deletion."""
+    """Adjustments that a client's account has booked, and their change."""
 
     _inherit = "account.move"
 
@@ -243,94 +237,6 @@ class AccountMove(models.Model):
             "date_due": fields.Date.to_string(items[:1].date_maturity),
         }
         return booked | (self.client_adjustment_asked or {})
-
-    # === Installing again ===
-
-    @api.model
-    def _rebuild_adjustments(self):
-        """Mark the adjustments that stand in the books already.
-
-        Uninstalling takes marks and keys away with their columns, and leaves the
-        entries, in the journal of adjustments or with a key. What reverses another
-        entry is the deletion of an adjustment. People may have written another
-        reference or item since, and the same key twice: then the first entry has it.
-        What moved credit, or set off bills, is told by what it has closed.
-        Run at install, in one statement.
-        """
-        self.flush_model()
-        self.env["account.move.line"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH item AS (
-                    SELECT line.move_id, SUM(line.balance) AS balance,
-                           bool_and(line.reconciled) FILTER (WHERE line.balance > 0)
-                               AS debits_closed,
-                           bool_and(line.reconciled) FILTER (WHERE line.balance < 0)
-                               AS credits_closed,
-                           COUNT(DISTINCT line.partner_id) AS clients,
-                           MIN(line.name) AS reason,
-                           left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120)
-                               || ' [key: ' AS before_key
-                      FROM account_move_line line
-                      JOIN account_account account ON account.id = line.account_id
-                     WHERE account.account_type = 'asset_receivable'
-                       AND line.partner_id IS NOT NULL
-                       AND line.journal_id IN (
-                           SELECT id FROM account_journal WHERE type = 'general')
-                     GROUP BY line.move_id
-                ), adjustment AS (
-                    SELECT move.id, item.reason, move.company_id,
-                           CASE WHEN item.balance = 0 THEN 'transfer'
-                                WHEN item.balance > 0 THEN 'charge'
-                                WHEN other.pays AND (
-                                    item.credits_closed OR move.state = 'cancel')
-                                THEN 'offset'
-                                ELSE 'credit' END AS kind,
-                           CASE WHEN starts_with(move.ref, item.before_key)
-                                     AND right(move.ref, 1) = ']'
-                                THEN substr(move.ref, length(item.before_key) + 1,
-                                    length(move.ref) - length(item.before_key) - 1)
-                                ELSE substring(move.ref FROM %(pattern)s)
-                           END AS key
-                      FROM account_move move
-                      JOIN item ON item.move_id = move.id
-                      JOIN account_journal journal ON journal.id = move.journal_id
-                      CROSS JOIN LATERAL (
-                        SELECT COUNT(*) AS count,
-                               bool_or(chart.account_type = 'liability_payable'
-                                       AND line.balance > 0) AS pays
-                          FROM account_move_line line
-                          JOIN account_account chart ON chart.id = line.account_id
-                         WHERE line.move_id = move.id
-                      ) other
-                     WHERE move.move_type = 'entry'
-                       AND move.reversed_entry_id IS NULL
-                       AND move.client_adjustment IS NULL
-                       AND (item.balance <> 0 OR item.clients = 2
-                            AND other.count = 2
-                            AND (item.debits_closed OR move.state = 'cancel'))
-                       AND (journal.code = %(code)s OR move.ref ~ %(pattern)s)
-                ), numbered AS (
-                    SELECT *, row_number() OVER (
-                        PARTITION BY company_id, key ORDER BY id) AS number
-                      FROM adjustment
-                )
-                UPDATE account_move move
-                   SET client_adjustment = numbered.kind,
-                       client_account_credit = numbered.kind IN ('credit', 'transfer'),
-                       client_adjustment_reason = left(numbered.reason, %(most)s),
-                       client_adjustment_key = CASE WHEN numbered.number = 1
-                           THEN NULLIF(numbered.key, '') END
-                  FROM numbered
-                 WHERE move.id = numbered.id
-                """,
-                code=ADJUSTMENT_JOURNAL_CODE,
-                most=MAX_REASON,
-                pattern=r" \[key: (.+)\]$",
-            )
-        )
-        self.invalidate_model()
 
     # === Modify ===
 
@@ -589,150 +495,6 @@ class AccountMove(models.Model):
                     ),
                 ],
             }
-        )
-
-    # === Delete ===
-
-    def action_client_adjustment_delete(self):
-        """Delete adjustments of which nothing is allocated.
-
-        :raise UserError: when a part is allocated
-        """
-        self._check_adjustment()
-        # Sudo: officers need no right to read journal entries; these are adjustments.
-        for move in self.sudo():
-            if documents := move._get_allocated_documents():
-                raise UserError(
-                    self.env._(
-                        "%(move)s is allocated to %(documents)s. Remove it there "
-                        "first, or choose “Remove and Delete”.",
-                        move=move.display_name,
-                        documents=", ".join(documents.mapped("display_name")),
-                    )
-                )
-        return self._delete_adjustments()
-
-    def action_client_adjustment_release_delete(self):
-        """Remove what is allocated of adjustments, then delete them."""
-        self._check_adjustment()
-        return self._delete_adjustments()
-
-    def action_open_client_deletion(self):
-        """Open the window that deletes one adjustment, and says what that does."""
-        self._check_one_document()
-        self._check_adjustment()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Delete %s", self.sudo().display_name),
-            "res_model": "client.account.deletion",
-            "views": [[False, "form"]],
-            "target": "new",
-            "context": {"default_move_id": self.id},
-        }
-
-    def _get_allocated_documents(self):
-        """Return the documents that these are allocated to."""
-        return self._get_adjustment_uses()._get_documents() - self
-
-    def _get_own_allocations(self):
-        """Return the allocations that these documents made in the step that booked
-        them, and that stay as long as they do.
-
-        :return: `account.partial.reconcile`
-        """
-        return self.env["account.partial.reconcile"]
-
-    def _get_adjustment_uses(self):
-        """Return the allocations that somebody, or a policy, has made of these."""
-        return self._get_client_allocations() - self._get_own_allocations()
-
-    def _get_allocations_opened(self):
-        """Return the allocations whose documents are open again once these go."""
-        return self._get_adjustment_uses()
-
-    def _get_deletion_sentence(self):
-        """Return that deleting takes this adjustment away, in words."""
-        values = {
-            "move": self.display_name,
-            "amount": self._format_adjustment(),
-            "client": self.commercial_partner_id.display_name,
-        }
-        if self.client_adjustment == "credit":
-            return self.env._(
-                "The credit %(move)s of %(amount)s of %(client)s goes.", **values
-            )
-        return self.env._(
-            "The charge %(move)s of %(amount)s of %(client)s goes.", **values
-        )
-
-    def _delete_adjustments(self, reason=""):
-        """Cancel adjustments, or reverse them where the books are locked.
-
-        :param str reason: why, for the chatter of the documents and accounts
-        :return: True
-        """
-        # Sudo: officers need no right to change journal entries; these are adjustments.
-        for move in in_plain_context(self.sudo()):
-            move._check_none_moved()
-            move._log_deleted(reason)
-            move._get_client_allocations().unlink()
-            if move._is_adjustment_locked():
-                move._reverse_adjustment()
-            else:
-                move.button_cancel()
-        return True
-
-    def _log_deleted(self, reason):
-        """Write on the document and its account that this adjustment is deleted."""
-        documents = self._get_allocations_opened()._get_documents() - self
-        note = " ".join(
-            filter(
-                None,
-                (
-                    self.env._(
-                        "%(move)s of %(amount)s deleted.",
-                        move=self.name,
-                        amount=self._format_adjustment(),
-                    ),
-                    documents
-                    and self.env._(
-                        "Open again: %s.", ", ".join(documents.mapped("display_name"))
-                    ),
-                    reason,
-                ),
-            )
-        )
-        self._message_log(body=note)
-        self.env["client.account"]._log_acts(
-            [(account, note) for account in self._get_adjustment_accounts()]
-        )
-
-    def _reverse_adjustment(self):
-        """Reverse this adjustment, whose books are locked, today."""
-        reversal = self._reverse_moves(
-            [
-                {
-                    "date": fields.Date.context_today(self),
-                    "ref": self.env._("Deletion of %s", self.name),
-                }
-            ],
-            cancel=True,
-        )
-        self.message_post(
-            body=self.env._(
-                "The books are locked on %(date)s: deleted by the reversal "
-                "%(reversal)s.",
-                date=format_date(self.env, self.date),
-                reversal=reversal.display_name,
-            )
-        )
-
-    def _is_adjustment_locked(self):
-        """Tell whether this entry can no longer be cancelled, only reversed."""
-        self.ensure_one()
-        return bool(
-            self.inalterable_hash
-            or self._get_violated_lock_dates(self.date, self._affect_tax_report())
         )
 
     # === Checks ===
