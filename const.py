@@ -56,6 +56,9 @@ AGEING = {
 # not far above it.
 MAX_AMOUNT = 1e12
 
+# Ids are four bytes in the database.
+MOST_RECORDS = 2**31
+
 # A reason is read in a list and in the chatter, not on pages of its own.
 MAX_REASON = 2000
 # A journal item has the beginning of it.

@@ -10,11 +10,15 @@ from . import account_chart_template
 from . import account_move
 from . import account_move_adjustment
 from . import account_move_expiry
+from . import account_move_deletion
 from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
 from . import account_move_line_write_off
+from . import account_move_offset
+from . import account_move_rebuild
+from . import account_move_transfer
 from . import account_partial_reconcile
 from . import account_move_guard
 from . import account_move_write_off
@@ -31,6 +35,7 @@ from . import client_account_history
 from . import client_account_limit
 from . import client_account_merge
 from . import client_account_notice
+from . import client_account_offset
 from . import client_account_page
 from . import client_account_policy
 from . import client_account_portal
@@ -38,6 +43,7 @@ from . import client_account_profile
 from . import client_account_request
 from . import client_account_request_credit
 from . import client_account_statement
+from . import client_account_transfer
 from . import client_account_watch
 from . import client_account_write_off
 from . import client_adjustment_reason

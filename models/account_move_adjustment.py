@@ -1,16 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import SQL, format_date
+from odoo.tools import format_date
 
-from ..const import (
-    ADJUSTMENT_JOURNAL_CODE,
-    MARKS,
-    MAX_ITEM_REASON,
-    MAX_REASON,
-    VIEWER,
-    WRITE_OFF_TAG,
-)
+from ..const import MARKS, MAX_ITEM_REASON, MAX_REASON, VIEWER
 from ..utils import in_plain_context
 
 # In the context while an adjustment is posted again with its allocations still to be
@@ -19,12 +12,17 @@ _HOLD_CREDITS = object()
 
 
 class AccountMove(models.Model):
-    """Adjustments that a client's account has booked, their change and deletion."""
+    """Adjustments that a client's account has booked, and their change."""
 
     _inherit = "account.move"
 
     client_adjustment = fields.Selection(
-        [("credit", "Credit"), ("charge", "Charge")],
+        [
+            ("credit", "Credit"),
+            ("charge", "Charge"),
+            ("transfer", "Moved Credit"),
+            ("offset", "Set Off"),
+        ],
         readonly=True,
         copy=False,
         groups=VIEWER,
@@ -110,7 +108,7 @@ class AccountMove(models.Model):
     @api.depends("line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
     def _compute_client_adjustment_allocated(self):
         for move in self:
-            move.client_adjustment_allocated = bool(move._get_client_allocations())
+            move.client_adjustment_allocated = bool(move._get_adjustment_uses())
 
     # === Chatter ===
 
@@ -135,8 +133,15 @@ class AccountMove(models.Model):
 
     def _format_adjustment(self):
         """Return the amount of this adjustment in words."""
-        items = self._get_receivable_items()
-        return self.company_currency_id.format(abs(sum(items.mapped("balance"))))
+        return self.company_currency_id.format(self._get_adjustment_amount())
+
+    def _get_adjustment_amount(self):
+        """Return the amount of this adjustment, company currency, above zero."""
+        return abs(sum(self._get_receivable_items().mapped("balance")))
+
+    def _get_adjustment_accounts(self):
+        """Return the client accounts that this adjustment is of."""
+        return self._get_client_account()
 
     # === Dates and keys ===
 
@@ -178,7 +183,7 @@ class AccountMove(models.Model):
         asked = move_sudo._get_adjustment_asked()
         same = (
             move_sudo.client_adjustment == values["kind"]
-            and move_sudo.commercial_partner_id == account.sudo().partner_id
+            and move_sudo._is_adjustment_of(account, values)
             and move_sudo._is_reason_asked(values["reason"])
             and account.currency_id.compare_amounts(asked["amount"], values["amount"])
             == 0
@@ -197,6 +202,14 @@ class AccountMove(models.Model):
                     client=account.display_name,
                 )
             )
+
+    def _is_adjustment_of(self, account, values):
+        """Tell whether this adjustment is one account's as the values say.
+
+        :param account: the `client.account` that books it
+        :param dict values: see `_check_same_adjustment`
+        """
+        return self.commercial_partner_id == account.sudo().partner_id
 
     def _is_reason_asked(self, reason):
         """Tell whether this adjustment was asked for with a reason.
@@ -218,7 +231,7 @@ class AccountMove(models.Model):
         """
         items = self._get_receivable_items()
         booked = {
-            "amount": abs(sum(items.mapped("balance"))),
+            "amount": self._get_adjustment_amount(),
             "reason": self.client_adjustment_reason,
             "date": fields.Date.to_string(self.date),
             "date_due": fields.Date.to_string(items[:1].date_maturity),
@@ -226,89 +239,13 @@ class AccountMove(models.Model):
         }
         return booked | (self.client_adjustment_asked or {})
 
-    # === Installing again ===
-
-    @api.model
-    def _rebuild_adjustments(self):
-        """Mark the adjustments and write-offs that stand in the books already.
-
-        Uninstalling takes marks and keys away with their columns, and leaves the
-        entries, in the journal of adjustments or with a key; a write-off is known by
-        the end of its reference. What reverses another entry is the deletion of an
-        adjustment. People may have written another reference or item since, and the
-        same key twice: then the first entry has it. Run at install, in one statement.
-        """
-        self.flush_model()
-        self.env["account.move.line"].flush_model()
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH item AS (
-                    SELECT line.move_id, SUM(line.balance) AS balance,
-                           MIN(line.name) AS reason,
-                           left(substring(MIN(line.name) FROM '^[^\n\r]*'), 120)
-                               || ' [key: ' AS before_key
-                      FROM account_move_line line
-                      JOIN account_account account ON account.id = line.account_id
-                     WHERE account.account_type = 'asset_receivable'
-                       AND line.partner_id IS NOT NULL
-                       AND line.journal_id IN (
-                           SELECT id FROM account_journal WHERE type = 'general')
-                     GROUP BY line.move_id
-                ), adjustment AS (
-                    SELECT move.id, item.balance, item.reason, move.company_id,
-                           CASE WHEN starts_with(move.ref, item.before_key)
-                                     AND right(move.ref, 1) = ']'
-                                THEN substr(move.ref, length(item.before_key) + 1,
-                                    length(move.ref) - length(item.before_key) - 1)
-                                ELSE substring(move.ref FROM %(pattern)s)
-                           END AS key,
-                           COALESCE(right(move.ref, length(%(write_off)s))
-                               = %(write_off)s, FALSE) AS is_write_off
-                      FROM account_move move
-                      JOIN item ON item.move_id = move.id
-                      JOIN account_journal journal ON journal.id = move.journal_id
-                     WHERE move.move_type = 'entry'
-                       AND move.reversed_entry_id IS NULL
-                       AND move.client_adjustment IS NULL
-                       AND move.client_write_off IS NOT TRUE
-                       AND item.balance <> 0
-                       AND (journal.code = %(code)s OR move.ref ~ %(pattern)s
-                            OR right(move.ref, length(%(write_off)s)) = %(write_off)s)
-                ), numbered AS (
-                    SELECT *, row_number() OVER (
-                        PARTITION BY company_id, key, is_write_off ORDER BY id)
-                        AS number
-                      FROM adjustment
-                )
-                UPDATE account_move move
-                   SET client_adjustment = CASE WHEN numbered.is_write_off THEN NULL
-                           WHEN numbered.balance < 0 THEN 'credit'
-                           ELSE 'charge' END,
-                       client_account_credit = numbered.balance < 0
-                           AND NOT numbered.is_write_off,
-                       client_write_off = numbered.is_write_off,
-                       client_adjustment_reason = left(numbered.reason, %(most)s),
-                       client_adjustment_key = CASE WHEN numbered.number = 1
-                           AND NOT numbered.is_write_off
-                           THEN NULLIF(numbered.key, '') END
-                  FROM numbered
-                 WHERE move.id = numbered.id
-                """,
-                code=ADJUSTMENT_JOURNAL_CODE,
-                write_off=WRITE_OFF_TAG,
-                most=MAX_REASON,
-                pattern=r" \[key: (.+)\]$",
-            )
-        )
-        self.invalidate_model()
-
     # === Modify ===
 
     def action_client_adjustment_modify(self):
         """Open the wizard that changes amount, date or reason of an adjustment."""
         self._check_one_document()
         self._check_adjustment()
+        self._check_may_change()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Modify %s", self.display_name),
@@ -344,6 +281,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         self._check_adjustment()
+        self._check_may_change()
         # Sudo: officers need no right to change journal entries; this is an adjustment.
         move = in_plain_context(self.sudo())
         if values["reason"] != move.client_adjustment_reason:
@@ -568,124 +506,6 @@ class AccountMove(models.Model):
             }
         )
 
-    # === Delete ===
-
-    def action_client_adjustment_delete(self):
-        """Delete adjustments of which nothing is allocated.
-
-        :raise UserError: when a part is allocated
-        """
-        self._check_adjustment()
-        # Sudo: officers need no right to read journal entries; these are adjustments.
-        for move in self.sudo():
-            if documents := move._get_allocated_documents():
-                raise UserError(
-                    self.env._(
-                        "%(move)s is allocated to %(documents)s. Remove it there "
-                        "first, or choose “Remove and Delete”.",
-                        move=move.display_name,
-                        documents=", ".join(documents.mapped("display_name")),
-                    )
-                )
-        return self._delete_adjustments()
-
-    def action_client_adjustment_release_delete(self):
-        """Remove what is allocated of adjustments, then delete them."""
-        self._check_adjustment()
-        return self._delete_adjustments()
-
-    def action_open_client_deletion(self):
-        """Open the window that deletes one adjustment, and says what that does."""
-        self._check_one_document()
-        self._check_adjustment()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Delete %s", self.sudo().display_name),
-            "res_model": "client.account.deletion",
-            "views": [[False, "form"]],
-            "target": "new",
-            "context": {"default_move_id": self.id},
-        }
-
-    def _get_allocated_documents(self):
-        """Return the documents that these are allocated to."""
-        allocated = self._get_client_allocations()
-        return (
-            (allocated.debit_move_id.move_id | allocated.credit_move_id.move_id)
-            - self
-            - self._get_expiry_entries()
-        )
-
-    def _delete_adjustments(self, reason=""):
-        """Cancel adjustments, or reverse them where the books are locked.
-
-        :param str reason: why, for the chatter of the documents and accounts
-        :return: True
-        """
-        # Sudo: officers need no right to change journal entries; these are adjustments.
-        for move in in_plain_context(self.sudo()):
-            move._log_deleted(reason)
-            expiries = move._get_expiry_entries()
-            move._get_client_allocations().unlink()
-            # What was booked back of a credit goes with it.
-            expiries._delete_adjustments(reason)
-            if move._is_adjustment_locked():
-                move._reverse_adjustment()
-            else:
-                move.button_cancel()
-        return True
-
-    def _log_deleted(self, reason):
-        """Write on the document and its account that this adjustment is deleted."""
-        documents = self._get_allocated_documents()
-        note = " ".join(
-            filter(
-                None,
-                (
-                    self.env._(
-                        "%(move)s of %(amount)s deleted.",
-                        move=self.name,
-                        amount=self._format_adjustment(),
-                    ),
-                    documents
-                    and self.env._(
-                        "Open again: %s.", ", ".join(documents.mapped("display_name"))
-                    ),
-                    reason,
-                ),
-            )
-        )
-        self._message_log(body=note)
-        self.env["client.account"]._log_acts([(self._get_client_account(), note)])
-
-    def _reverse_adjustment(self):
-        """Reverse this adjustment, whose books are locked, today."""
-        reversal = self._reverse_moves(
-            [
-                {
-                    "date": fields.Date.context_today(self),
-                    "ref": self.env._("Deletion of %s", self.name),
-                }
-            ],
-            cancel=True,
-        )
-        self.message_post(
-            body=self.env._(
-                "The books are locked on %(date)s: deleted by the reversal "
-                "%(reversal)s.",
-                date=format_date(self.env, self.date),
-                reversal=reversal.display_name,
-            )
-        )
-
-    def _is_adjustment_locked(self):
-        """Tell whether this entry can no longer be cancelled, only reversed."""
-        self.ensure_one()
-        return bool(
-            self.inalterable_hash
-            or self._get_violated_lock_dates(self.date, self._affect_tax_report())
-        )
-
     # === Checks ===
 
     def _check_adjustment(self):
@@ -705,7 +525,25 @@ class AccountMove(models.Model):
                         move_sudo.display_name or self.env._("This entry"),
                     )
                 )
-            move_sudo._get_client_account().sudo(self.env.su)._check_officer()
+            move_sudo._get_adjustment_accounts().sudo(self.env.su)._check_officer()
+
+    def _get_keep_reason(self):
+        """Return why this document is deleted only, and never changed, in words.
+
+        :return: an empty text where it may change
+        """
+        self.ensure_one()
+        return ""
+
+    def _check_may_change(self):
+        """Make sure these documents may be changed, not only deleted.
+
+        :raise UserError: otherwise
+        """
+        # Sudo: officers need no right to read journal entries.
+        for move in self.sudo():
+            if reason := move._get_keep_reason():
+                raise UserError(reason)
 
     def _check_one_document(self):
         """Make sure this is one document.

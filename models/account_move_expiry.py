@@ -169,6 +169,11 @@ class AccountMove(models.Model):
             [("client_expired_move_id", "in", self.ids), ("state", "=", "posted")]
         )
 
+    def _get_own_allocations(self):
+        """Override to leave what has expired of a credit with it."""
+        entries = self._get_expiry_entries() | self.filtered("client_expired_move_id")
+        return super()._get_own_allocations() | entries._get_client_allocations()
+
     # === Telling ===
 
     def _tell_ending(self):

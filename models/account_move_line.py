@@ -65,6 +65,8 @@ class AccountMoveLine(models.Model):
     client_credit_source = fields.Selection(
         [
             ("adjustment", "Credit"),
+            ("transfer", "Moved Credit"),
+            ("offset", "Set Off"),
             ("payment", "Payment"),
             ("refund", "Credit Note"),
             ("write_off", "Write-Off"),
@@ -153,7 +155,9 @@ class AccountMoveLine(models.Model):
 
     # === Compute ===
 
+    @api.depends_context("lang")
     @api.depends(
+        "balance",
         "name",
         "move_id.client_adjustment",
         "move_id.client_adjustment_reason",
@@ -166,7 +170,9 @@ class AccountMoveLine(models.Model):
     def _compute_client_credit_source(self):
         for line in self:
             move = line.move_id
-            if move.client_adjustment:
+            if move.client_adjustment in ("transfer", "offset"):
+                line.client_credit_source = move.client_adjustment
+            elif move.client_adjustment:
                 line.client_credit_source = "adjustment"
             elif move.origin_payment_id:
                 line.client_credit_source = "payment"
@@ -176,7 +182,13 @@ class AccountMoveLine(models.Model):
                 line.client_credit_source = "write_off"
             else:
                 line.client_credit_source = "other"
-            reason = move.client_adjustment_reason or move.ref or line.name or ""
+            reason = (
+                line._get_adjustment_words()
+                or move.client_adjustment_reason
+                or move.ref
+                or line.name
+                or ""
+            )
             # An invoice's item is named after the invoice, which stands beside it.
             line.client_credit_reason = (
                 "" if reason == move.name else reason.split("\n")[0][:250]

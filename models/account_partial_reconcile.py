@@ -41,6 +41,7 @@ class AccountPartialReconcile(models.Model):
         """Override of the ORM to keep the figures of client accounts fresh, and to have
         the clients judged whose items are no longer matched."""
         if not self.env.su:
+            self._check_kept_together()
             self._check_may_take_off()
         accounts = self.env["client.account"]
         self._trigger_client_notices()
@@ -194,6 +195,22 @@ class AccountPartialReconcile(models.Model):
                     )
                 )
 
+    def _check_kept_together(self):
+        """Keep on a document what it settled in the step that booked it: moved credit
+        whose debit was open would look like a debt.
+
+        :raise UserError: when one is such an allocation
+        """
+        # Sudo: documents are looked at to decide, not shown.
+        for part in self.sudo():
+            for move in part._get_documents():
+                if part in move._get_own_allocations():
+                    raise UserError(move._get_keep_reason())
+
+    def _get_documents(self):
+        """Return the documents on either side of these allocations."""
+        return self.debit_move_id.move_id | self.credit_move_id.move_id
+
     # === Taking allocations off ===
 
     def action_remove_client_allocation(self):
@@ -269,6 +286,7 @@ class AccountPartialReconcile(models.Model):
             )
         for item in items:
             item._get_client_account().sudo(su)._check_officer()
+        self._check_kept_together()
         if exchange := items.move_id._filter_exchange_differences():
             raise UserError(
                 self.env._(

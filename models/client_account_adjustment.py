@@ -62,21 +62,50 @@ class ClientAccount(models.Model):
         """
         self._check_officer()
         self._check_one()
-        values = self._prepare_adjustment(kind, amount, reason, **dates)
+        return self._book_once(
+            self._prepare_adjustment(kind, amount, reason, **dates),
+            key,
+            lambda values: self._create_adjustments(
+                [(self, self._with_expiry_date(values))]
+            ),
+        )
+
+    def _book_once(self, values, key, book):
+        """Book what one account is asked for, or return what its key has booked.
+
+        :param dict values: kind, amount, reason, date, date_due and what `book` needs
+        :param str key: None for none
+        :param book: function that books the values, with the key where there is one
+        :return: `account.move`
+        :raise UserError: when the key has booked other values
+        """
         # Over RPC, False says that there is none.
-        if key is not None and key is not False:
-            values["key"] = self._check_key(key)
-            move = self._find_adjustment(values["key"], locked=True)
-            if move:
-                move._check_same_adjustment(self, values)
-                return move
-        # What was asked is kept with the key, and not what follows from the settings.
-        values["asked"] = self._get_asked_values(values)
-        if kind == "credit" and not values["date_expiry"]:
-            values["date_expiry"] = self.sudo().company_id._get_client_expiry_date(
-                values["date"]
-            )
-        return self._create_adjustments([(self, values)])
+        if key is None or key is False:
+            return book(values)
+        key = self._check_key(key)
+        move = self._find_adjustment(key, locked=True)
+        if move:
+            move._check_same_adjustment(self, values)
+            return move
+        return book(dict(values, key=key))
+
+    def _with_expiry_date(self, values):
+        """Return the values of an adjustment with the last day that a credit has where
+        nobody asked for another.
+
+        What was asked is kept with the key, and not what follows from the settings.
+
+        :param dict values: from `_prepare_adjustment`, with `key` perhaps
+        """
+        if values["kind"] != "credit" or values["date_expiry"]:
+            return values
+        # Sudo: a branch's user need not read the root company.
+        company = self.sudo().company_id
+        return {
+            **values,
+            "asked": self._get_asked_values(values),
+            "date_expiry": company._get_client_expiry_date(values["date"]),
+        }
 
     def _check_key(self, key):
         """Return the key as text.

@@ -210,7 +210,7 @@ class ClientAccount(models.Model):
         if date_to:
             conditions.append(SQL("line.date <= %s", date_to))
         order = SQL("ASC") if after else SQL("DESC")
-        return self.env.execute_query_dict(
+        rows = self.env.execute_query_dict(
             SQL(
                 """
                 SELECT line.id, line.date, line.move_id, line.move_name AS document,
@@ -242,6 +242,7 @@ class ClientAccount(models.Model):
                 limit=HISTORY_LENGTH + 1,
             )
         )
+        return self._word_items(rows)
 
     def _fetch_balance_after(self, row):
         """Return the balance of one client's ledger after a line of it: the closing
@@ -320,7 +321,8 @@ class ClientAccount(models.Model):
             condition=SQL(
                 "line.currency_id = %s AND NOT %s"
                 " AND EXISTS (SELECT FROM account_move WHERE id = line.move_id"
-                " AND move_type NOT IN ('out_invoice', 'out_refund') OFFSET 0)",
+                " AND move_type NOT IN ('out_invoice', 'out_refund')"
+                " AND client_adjustment IS DISTINCT FROM 'transfer' OFFSET 0)",
                 self.currency_id.id,
                 transactions._get_waiting_line_sql(SQL("line.id")),
             ),
@@ -349,7 +351,10 @@ class ClientAccount(models.Model):
                 to_flush=self.env["account.move"]._fields["client_adjustment"],
             )
         )
-        return has_charges or any(not debt.move_id.is_invoice() for debt in debts)
+        return has_charges or any(
+            not debt.move_id.is_invoice() and not debt.move_id._is_transfer()
+            for debt in debts
+        )
 
     def _check_open_transactions(self):
         """Make sure not too many payments of one account are begun and left open.

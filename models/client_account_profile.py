@@ -178,6 +178,8 @@ class ClientAccount(models.Model):
                 and ("action_allocate_credit", self.env._("Allocate"), OFFICER),
                 spendable
                 and ("action_pay_back", self.env._("Pay Credit Back"), OFFICER),
+                spendable
+                and ("action_transfer_credit", self.env._("Move Credit"), OFFICER),
             ),
         )
 

@@ -84,15 +84,16 @@ class ClientAccount(models.Model):
     def _fetch_statement_lines(self, date_from):
         """Return what moved on one account since a day, the oldest first.
 
-        :return: list of dicts with date, document, reason, due, change (company
-            currency, above zero: credited), currency_id and amount_currency
+        :return: list of dicts with date, document, adjustment, reason, due, change
+            (company currency, above zero: credited), currency_id and amount_currency
         """
         self.env["account.move"].flush_model()
         self.env["account.move.line"].flush_model()
-        return self.env.execute_query_dict(
+        rows = self.env.execute_query_dict(
             SQL(
                 """
                 SELECT line.date, line.move_name AS document,
+                       move.client_adjustment AS adjustment,
                        CASE WHEN line.balance > 0 THEN line.date_maturity END AS due,
                        %(reason)s AS reason,
                        -line.balance::float AS change,
@@ -107,6 +108,7 @@ class ClientAccount(models.Model):
                 since=date_from,
             )
         )
+        return self._word_items(rows)
 
     @api.model
     def _get_item_reason_sql(self):

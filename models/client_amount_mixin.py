@@ -1,11 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..const import MAX_AMOUNT
+from ..const import MAX_AMOUNT, MOST_RECORDS
 from ..utils import check_amount, clean_text, is_real_number
-
-# Ids are four bytes in the database.
-MOST_RECORDS = 2**31
 
 
 class ClientAmountMixin(models.AbstractModel):

@@ -34,6 +34,7 @@ DECISIONS = (
     "client_credit_approval",
     "client_credit_approval_above",
     "client_write_off_limit",
+    "client_payable_offset",
 )
 
 # Amounts that a company sets as bounds: the database takes NaN for the largest.
@@ -185,6 +186,12 @@ class ResCompany(models.Model):
         tracking=True,
         string="Approver Above",
         help="A credit above this amount, taxes included, needs an approver.",
+    )
+
+    client_payable_offset = fields.Boolean(
+        tracking=True,
+        string="Set Bills Off Against Debts",
+        help="What a client owes may be set off against bills of the same contact.",
     )
 
     # === Credits that expire ===
@@ -556,23 +563,39 @@ class ResCompany(models.Model):
         """
         # Sudo: what is booked where is the company's choice, not the user's to read.
         company = self.root_id.sudo()
-        journal = company.client_adjustment_journal_id
         account = (
             company.client_credit_account_id
             if kind == "credit"
             else company.client_charge_account_id
         )
-        if not journal or not account:
+        company._check_client_adjustment_settings(account)
+        return company.client_adjustment_journal_id, account
+
+    def _get_client_adjustment_journal(self):
+        """Return the journal in which this company books for its clients.
+
+        :raise RedirectWarning: when it is not set, with a button to the settings
+        """
+        # Sudo: as above.
+        company = self.root_id.sudo()
+        company._check_client_adjustment_settings()
+        return company.client_adjustment_journal_id
+
+    def _check_client_adjustment_settings(self, *accounts):
+        """Make sure this root company has the journal, and accounts, to book with.
+
+        :raise RedirectWarning: otherwise, with a button to the settings
+        """
+        if not all((self.client_adjustment_journal_id, *accounts)):
             raise RedirectWarning(
                 self.env._(
                     "%(company)s has no journal or account for client credits and "
                     "charges. Choose them in the settings, under Client Accounts.",
-                    company=company.display_name,
+                    company=self.display_name,
                 ),
                 self.env.ref("account.action_account_config").id,
                 self.env._("Open the settings"),
             )
-        return journal, account
 
     def _get_client_expiry_date(self, date=None, reason=None):
         """Return the last day of a credit, as the company or its reason has it.

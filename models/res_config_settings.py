@@ -123,6 +123,10 @@ class ResConfigSettings(models.TransientModel):
     client_batch_at_once = fields.Integer(
         related="company_id.client_batch_at_once", readonly=False
     )
+    client_payable_offset = fields.Boolean(
+        related="company_id.client_payable_offset", readonly=False
+    )
+
     client_top_up_minimum = fields.Monetary(
         related="company_id.client_top_up_minimum",
         currency_field="currency_id",

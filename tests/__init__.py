@@ -30,6 +30,7 @@ from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes
 from . import test_missing_accounts
+from . import test_offset
 from . import test_online_payment
 from . import test_online_races
 from . import test_open_items
@@ -52,3 +53,5 @@ from . import test_tours
 from . import test_write_off
 from . import test_write_off_currency
 from . import test_write_off_rules
+from . import test_transfer
+from . import test_transfer_after

@@ -96,6 +96,14 @@ PUBLIC_METHODS = {
     ("client.account.write.off", "action_confirm"),
     ("client.account.write.off", "action_undo"),
     ("client.account", "action_ask_payment"),
+    ("client.account", "action_open_offset"),
+    ("client.account", "action_transfer_credit"),
+    ("client.account", "set_off_bills"),
+    ("client.account", "transfer_credit"),
+    ("client.account.offset", "action_confirm"),
+    ("client.account.offset", "action_undo"),
+    ("client.account.transfer", "action_confirm"),
+    ("client.account.transfer", "action_undo"),
     ("client.credit.request", "action_cancel"),
     ("client.credit.request", "action_send"),
     ("client.credit.request.send", "action_send"),
@@ -105,12 +113,14 @@ PUBLIC_METHODS = {
 }
 WIZARDS = (
     "client.account.adjustment",
+    "client.account.offset",
     "client.account.payment",
     "client.account.payment.line",
     "client.account.post.anyway",
     "client.account.request.delegate",
     "client.account.request.reject",
     "client.account.suspension",
+    "client.account.transfer",
     "client.account.write.off",
     "client.account.write.off.line",
     "client.credit.allocation",
@@ -1010,6 +1020,7 @@ class TestSecurity(ClientAccountCommon):
         biller_wizard.action_confirm()
         yield self._call(biller_wizard, "action_send_receipt", user=self.biller)
         yield self._call(wizard, "action_undo")
+        yield from self._call_transfers()
         wizard = env["client.credit.allocation"].create(
             {"credit_line_id": self.credit_line.id}
         )
@@ -1042,6 +1053,49 @@ class TestSecurity(ClientAccountCommon):
         wizard = wizard.create({"account_ids": self.account.ids})
         for name in ("action_confirm", "action_undo"):
             yield self._call(wizard, name)
+
+    def _call_transfers(self):
+        receiver = self._get_account(self.other_client)
+        yield self._call(self.account, "transfer_credit", receiver.id, 1, "Call")
+        yield self._call(self.account, "action_transfer_credit")
+        wizard = (
+            self.env["client.account.transfer"]
+            .with_user(self.officer)
+            .create(
+                {
+                    "account_id": self.account.id,
+                    "partner_id": self.other_client.id,
+                    "amount": 1,
+                    "reason": "Call",
+                }
+            )
+        )
+        for name in ("action_confirm", "action_undo"):
+            yield self._call(wizard, name)
+        yield from self._call_offsets()
+
+    def _call_offsets(self):
+        self.company.client_payable_offset = True
+        bill = self.env["account.move"].create(
+            {
+                "move_type": "in_invoice",
+                "partner_id": self.client.id,
+                "invoice_date": self.today,
+                "invoice_line_ids": [
+                    Command.create({"name": "Hall", "price_unit": 9, "tax_ids": []})
+                ],
+            }
+        )
+        bill.action_post()
+        yield self._call(self.account, "set_off_bills", 1, user=self.biller)
+        yield self._call(self.account, "action_open_offset", user=self.biller)
+        wizard = (
+            self.env["client.account.offset"]
+            .with_user(self.biller)
+            .create({"account_id": self.account.id, "amount": 1})
+        )
+        for name in ("action_confirm", "action_undo"):
+            yield self._call(wizard, name, user=self.biller)
 
     def _call_requests_to_pay(self):
         self.client.email = "ada@example.com"

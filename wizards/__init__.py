@@ -5,6 +5,7 @@ from . import base_module_uninstall
 from . import base_partner_merge_automatic_wizard
 from . import client_account_adjustment
 from . import client_account_deletion
+from . import client_account_offset
 from . import client_account_payment
 from . import client_account_payment_duplicate
 from . import client_account_payment_line
@@ -14,6 +15,7 @@ from . import client_account_request_reject
 from . import client_account_statement
 from . import client_account_suspension
 from . import client_account_write_off
+from . import client_account_transfer
 from . import client_credit_allocation
 from . import client_credit_allocation_line
 from . import client_credit_allocation_move

@@ -22,29 +22,14 @@ class ClientAccountDeletion(models.TransientModel):
             wizard.move_id._check_adjustment()
             # Sudo: officers need no right to read journal entries.
             move_sudo = wizard.move_id.sudo()
-            wizard.is_allocated = bool(move_sudo._get_client_allocations())
+            wizard.is_allocated = bool(move_sudo._get_adjustment_uses())
             wizard.summary = "\n".join(wizard._get_sentences(move_sudo))
 
     def _get_sentences(self, move_sudo):
         """Return what deleting does, sentence by sentence."""
-        values = {
-            "move": move_sudo.display_name,
-            "amount": move_sudo._format_adjustment(),
-            "client": move_sudo.commercial_partner_id.display_name,
-        }
-        sentences = [
-            self.env._(
-                "The credit %(move)s of %(amount)s of %(client)s goes.", **values
-            )
-            if move_sudo.client_adjustment == "credit"
-            else self.env._(
-                "The charge %(move)s of %(amount)s of %(client)s goes.", **values
-            )
-        ]
-        for partial in move_sudo._get_client_allocations():
-            other = (
-                partial.debit_move_id.move_id | partial.credit_move_id.move_id
-            ) - move_sudo
+        sentences = [move_sudo._get_deletion_sentence()]
+        for partial in move_sudo._get_allocations_opened():
+            other = partial._get_documents() - move_sudo
             sentences.append(
                 self.env._(
                     "%(document)s is open again with %(amount)s more.",
