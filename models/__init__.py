@@ -9,8 +9,8 @@ from . import account_account
 from . import account_chart_template
 from . import account_move
 from . import account_move_adjustment
-from . import account_move_expiry
 from . import account_move_deletion
+from . import account_move_expiry
 from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation

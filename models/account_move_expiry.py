@@ -276,8 +276,9 @@ class AccountMoveLine(models.Model):
         receivable, other = (command[2] for command in vals["line_ids"])
         receivable["account_id"] = self.account_id.id
         sources = (move.line_ids - move._get_receivable_items()).account_id
-        if len(sources) == 1:
-            other["account_id"] = sources.id
+        if len(sources) != 1:
+            sources = account.company_id.client_credit_account_id
+        other["account_id"] = sources.id
         return vals | {
             "client_expired_move_id": move.id,
             "client_adjustment_reason_id": move.client_adjustment_reason_id.id,

@@ -73,6 +73,17 @@ class AccountMove(models.Model):
                         ),
                     )
                 )
+            debit.move_id._keep_last_day(debit.matched_credit_ids.credit_move_id)
+
+    def _keep_last_day(self, credits):
+        """Let moved credit expire where all that it was taken from does, on the latest
+        of those days: moving gives no credit for good, and takes none early.
+
+        :param credits: the items it was taken from
+        """
+        days = credits.move_id.mapped("client_expiry_date")
+        if days and all(days):
+            self.client_expiry_date = max(days)
 
     # === As an adjustment ===
 

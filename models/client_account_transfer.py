@@ -106,6 +106,7 @@ class ClientAccount(models.Model):
             "reason": check_reason(self.env, name, reason),
             "date": None,
             "date_due": None,
+            "date_expiry": None,
         }
 
     def _check_may_receive(self):
@@ -179,7 +180,7 @@ class ClientAccount(models.Model):
         begun = {
             account: -residual
             for account, residual in lines._read_group(
-                domain & Domain("date", "<=", today),
+                domain & lines._get_begun_domain(),
                 ["account_id"],
                 ["amount_residual:sum"],
             )

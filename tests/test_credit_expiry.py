@@ -239,6 +239,18 @@ class TestCreditExpiry(ClientAccountCommon):
         self.assertEqual(self._get_expiries(credit).state, "cancel")
         self.assertEqual(self._get_ledger_balance(), 0.0)
 
+    def test_moved_credit_keeps_its_last_day(self):
+        days = [self.today + timedelta(days=number) for number in (3, 9)]
+        for day in days:
+            self._issue_credit(10, date_expiry=day)
+        receiver = self._get_account(self.other_client)
+        moves = self.env["account.move"]
+        move = moves.browse(self.account.transfer_credit(receiver, 15, "Brother"))
+        self.assertEqual(move.client_expiry_date, days[1])
+        self._issue_credit(10)
+        move = moves.browse(self.account.transfer_credit(receiver, 12, "Brother"))
+        self.assertFalse(move.client_expiry_date)
+
     def test_money_paid_does_not_expire(self):
         self.company.client_expiry_days = 1
         payment = self._make_payment(50)

@@ -108,6 +108,26 @@ PUBLIC_METHODS = {
     ("client.credit.request", "action_send"),
     ("client.credit.request.send", "action_send"),
     ("client.credit.request.send", "action_undo"),
+    ("client.account", "action_bulk_allocate"),
+    ("client.account", "action_create_batch"),
+    ("client.credit.allocation.batch", "action_cancel"),
+    ("client.credit.allocation.batch", "action_check"),
+    ("client.credit.allocation.batch", "action_draft"),
+    ("client.credit.allocation.batch", "action_plan"),
+    ("client.credit.allocation.batch", "action_run"),
+    ("client.credit.allocation.batch", "action_view_lines"),
+    ("client.credit.batch", "action_allocate"),
+    ("client.credit.batch", "action_cancel"),
+    ("client.credit.batch", "action_check"),
+    ("client.credit.batch", "action_draft"),
+    ("client.credit.batch", "action_import_lines"),
+    ("client.credit.batch", "action_open_reversal"),
+    ("client.credit.batch", "action_reverse"),
+    ("client.credit.batch", "action_run"),
+    ("client.credit.batch", "action_view_lines"),
+    ("client.credit.batch", "action_view_moves"),
+    ("client.credit.batch.reverse", "action_reverse"),
+    ("res.partner", "action_create_client_batch"),
     ("res.partner", "action_client_new_invoice"),
     ("res.partner", "action_client_view_items"),
 }
@@ -696,6 +716,9 @@ class TestSecurity(ClientAccountCommon):
             "client_anyway_user_id": self.officer.id,
             "client_anyway_date": "2026-01-01 00:00:00",
             "client_write_off": True,
+            "client_expiry_date": "2099-01-01",
+            "client_expiry_told": True,
+            "client_expired_move_id": self.credit.id,
             "client_former": [[self.client.id, 1000000.0, -1000000.0, -1000000.0]],
         }
 
@@ -804,6 +827,9 @@ class TestSecurity(ClientAccountCommon):
         prefix = "odoo.addons.client_account."
         found = set()
         for model_name, model_class in self.env.registry.items():
+            if model_class._abstract:
+                # No records: the models that inherit from it are looked at.
+                continue
             own = [
                 cls
                 for cls in model_class.__mro__
@@ -1035,6 +1061,48 @@ class TestSecurity(ClientAccountCommon):
 
         yield from self._call_write_offs()
         yield from self._call_requests_to_pay()
+        yield from self._call_batches()
+
+    def _call_batches(self):
+        yield self._call(self.account, "action_create_batch")
+        yield self._call(self.account, "action_bulk_allocate")
+        yield self._call(self.client, "action_create_client_batch")
+        batch = self.env["client.credit.batch"].create(
+            {
+                "reason": "Call",
+                "line_ids": [
+                    Command.create({"partner_id": self.client.id, "amount": 1})
+                ],
+            }
+        )
+        for name in (
+            "action_import_lines",
+            "action_check",
+            "action_cancel",
+            "action_draft",
+            "action_run",
+            "action_allocate",
+            "action_open_reversal",
+            "action_view_lines",
+            "action_view_moves",
+        ):
+            yield self._call(batch, name)
+        wizard = self.env["client.credit.batch.reverse"].with_user(self.officer)
+        yield self._call(
+            wizard.create({"batch_id": batch.id, "reason": "Call"}), "action_reverse"
+        )
+        yield self._call(batch, "action_reverse", "Call")
+        self._issue_credit(1)
+        allocation = self.env["client.credit.allocation.batch"].create({})
+        for name in (
+            "action_plan",
+            "action_check",
+            "action_cancel",
+            "action_draft",
+            "action_view_lines",
+            "action_run",
+        ):
+            yield self._call(allocation, name)
 
     def _call_write_offs(self):
         self.company.write(
