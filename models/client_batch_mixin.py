@@ -71,7 +71,6 @@ class ClientBatchMixin(models.AbstractModel):
     )
     run_by_id = fields.Many2one(
         "res.users",
-        string="Run By",
         readonly=True,
         copy=False,
         help="In whose name the job works.",

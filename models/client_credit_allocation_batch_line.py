@@ -51,7 +51,6 @@ class ClientCreditAllocationBatchLine(models.Model):
     currency_id = fields.Many2one("res.currency", compute="_compute_item_values")
     credit_name = fields.Char(string="Credit", compute="_compute_item_values")
     credit_left = fields.Monetary(
-        string="Credit Left",
         compute="_compute_item_values",
         currency_field="credit_currency_id",
     )

@@ -238,7 +238,14 @@ class ClientCreditBatch(models.Model):
 
     def _check_may_start(self):
         """Override of `client.batch.mixin`."""
-        super()._check_may_start()
+        self._check_not_reversed()
+        return super()._check_may_start()
+
+    def _check_not_reversed(self):
+        """Make sure one document was not taken back.
+
+        :raise UserError: otherwise
+        """
         if self.reverse_reason:
             raise UserError(
                 self.env._(
@@ -248,13 +255,8 @@ class ClientCreditBatch(models.Model):
 
     def _check_may_reopen(self):
         """Override of `client.batch.mixin`."""
-        super()._check_may_reopen()
-        if self.reverse_reason:
-            raise UserError(
-                self.env._(
-                    "%s was reversed. Copy it to book it again.", self.display_name
-                )
-            )
+        self._check_not_reversed()
+        return super()._check_may_reopen()
 
     def _get_state_finished(self):
         """Override of `client.batch.mixin`."""

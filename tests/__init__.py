@@ -22,6 +22,7 @@ from . import test_credit_ahead
 from . import test_credit_expiry
 from . import test_credit_batch
 from . import test_allocation_batch
+from . import test_batch_faults
 from . import test_credit_approval
 from . import test_credit_allocation_wizard
 from . import test_credit_application

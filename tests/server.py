@@ -181,6 +181,11 @@ class OdooServer:
             f"{self.url}/xmlrpc/2/{name}", transport=TimedTransport(), allow_none=True
         )
 
+    @property
+    def pid(self):
+        """The number of the process."""
+        return self._process.pid
+
     def is_running(self):
         return self._process is not None and self._process.poll() is None
 

@@ -272,7 +272,7 @@ class TestCreditBatch(CreditBatchCommon):
 
         def refuse(account, values):
             if account.partner_id == bad.partner_id:
-                raise UserError("Not today.")
+                raise UserError(self.env._("Not today."))
             return native(account, values)
 
         with patch.object(

@@ -88,7 +88,8 @@ registry.category("web_tour.tours").add("client_account_bulk_credits", {
         ...pressed("action_run", "Done"),
         {
             content: "Go back",
-            trigger: ".breadcrumb-item a:contains(BULK/), .o_back_button:contains(BULK/)",
+            trigger:
+                ".breadcrumb-item a:contains(BULK/), .o_back_button:contains(BULK/)",
             run: "click",
         },
         {
