@@ -23,6 +23,7 @@ from . import test_credit_expiry
 from . import test_credit_batch
 from . import test_allocation_batch
 from . import test_batch_faults
+from . import test_batch_races
 from . import test_credit_approval
 from . import test_credit_allocation_wizard
 from . import test_credit_application

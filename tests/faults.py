@@ -190,12 +190,10 @@ class FaultRun:
         for _try in range(MOST_TRIES):
             try:
                 return self.admin.call(model, method, *args)
-            except xmlrpc.client.Fault as fault:
-                if is_refusal(fault):
+            except BROKEN as fault:
+                if isinstance(fault, xmlrpc.client.Fault) and is_refusal(fault):
                     raise
-            except BROKEN:
-                pass
-            time.sleep(0.3)
+                time.sleep(0.3)
         raise AssertionError(f"{method} of {model} was not answered.")
 
     # === How it is struck ===
