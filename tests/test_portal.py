@@ -176,6 +176,14 @@ class TestPortal(PortalCase):
         self.assertEqual(parts, [{"document": invoice.name, "amount": 60}])
         self.assertEqual(history["lines"][1]["left"], 40)
 
+    def test_until_when_credit_is_usable(self):
+        day = self.today + timedelta(days=40)
+        self.account.issue_credit(10, "Strike", date_expiry=day)
+        self.account.issue_credit(10, "Ill")
+        text = self._get_text()
+        self.assertEqual(text.count("usable until"), 1)
+        self.assertIn(f"{day:%m/%d/%Y}", text)
+
     def test_history_of_days(self):
         self.account.issue_credit(10, "Before", date="2024-01-01")
         self.account.issue_credit(20, "Within", date="2024-02-01")
