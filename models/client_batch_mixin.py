@@ -263,7 +263,8 @@ class ClientBatchMixin(models.AbstractModel):
         self._check_lines()
         self.invalidate_recordset(flush=False)
         if not self.ready_count:
-            if self.state == "done" and not self.problem_count:
+            if self.state == "done":
+                # What is left stands beside its lines.
                 return
             raise UserError(self._get_nothing_ready_message())
         self._begin([("is_done", "=", False), ("problem", "=", False)])
@@ -398,6 +399,25 @@ class ClientBatchMixin(models.AbstractModel):
 
     def _check_may_reopen(self):
         """Make sure a cancelled document may become a draft again; to be extended."""
+
+    def action_view_lines(self):
+        """Open the lines of one document, those with a problem first where some have.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Lines of %s", self.display_name),
+            "res_model": self._get_lines()._name,
+            "views": [[False, "list"]],
+            "domain": [("batch_id", "=", self.id)],
+            "context": {
+                "search_default_with_problem": int(bool(self.problem_count)),
+                "default_batch_id": self.id,
+                "create": self.state == "draft",
+            },
+        }
 
     # === The job ===
 

@@ -165,25 +165,6 @@ class ClientCreditBatch(models.Model):
         )
         return accounts.action_bulk_allocate()
 
-    def action_view_lines(self):
-        """Open the lines of one document, those with a problem first where some have.
-
-        :return: a window action
-        """
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Lines of %s", self.display_name),
-            "res_model": self._get_lines()._name,
-            "views": [[False, "list"]],
-            "domain": [("batch_id", "=", self.id)],
-            "context": {
-                "search_default_with_problem": int(bool(self.problem_count)),
-                "default_batch_id": self.id,
-                "create": self.state == "draft",
-            },
-        }
-
     def action_view_moves(self):
         """Open the entries of one document.
 

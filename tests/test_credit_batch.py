@@ -191,6 +191,9 @@ class TestCreditBatch(CreditBatchCommon):
         bad = batch.line_ids[1]
         self.assertFalse(bad.is_done)
         self.assertRegex(bad.problem, "above zero")
+        books = self._get_books()
+        self.assertIs(batch.action_run(), True)
+        self.assertEqual(self._get_books(), books)
         # Mended, the sentence goes, and it is booked by itself.
         bad.amount = 12
         self.assertFalse(bad.problem)
