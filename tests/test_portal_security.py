@@ -88,6 +88,18 @@ class TestPortalSecurity(PortalCase):
         asked.action_send()
         return asked
 
+    def _make_second_contact(self):
+        """Return a user of another contact of the client: it shares the account, and
+        not what is the first one's own, such as saved cards."""
+        contact = self.env["res.partner"].create(
+            {
+                "name": "Second",
+                "parent_id": self.client.id,
+                "email": "second@example.com",
+            }
+        )
+        return self._make_portal_user("portal_second", contact)
+
     def _get_state(self):
         """Return what nobody else may change of the client."""
         self.env.invalidate_all()
@@ -161,6 +173,19 @@ class TestPortalSecurity(PortalCase):
                     self.assertNotIn(MARKER, answer.text)
                     self.assertLess(answer.status_code, 500)
         self.assertGreaterEqual(rows, 100)
+
+    def test_pages_of_a_second_contact(self):
+        """The account is the client's, whichever of its contacts looks at it; the card
+        is the first one's alone."""
+        self._sign_in(self._make_second_contact())
+        for path, shows in self._get_paths().items():
+            of_first = "topup?amount" in path or path.endswith("/auto")
+            # Odoo's own page of an invoice is for whom it was sent to.
+            of_first = of_first or path.startswith("/my/invoices")
+            with self.subTest(path=path):
+                answer = self.url_open(path)
+                self.assertEqual(MARKER in answer.text, shows and not of_first)
+                self.assertLess(answer.status_code, 500)
 
     # === Payments ===
 
@@ -259,7 +284,69 @@ class TestPortalSecurity(PortalCase):
             {**after, "payments": 0}, {**before, "payments": 0}, "nothing is booked"
         )
 
+    def test_payments_of_a_second_contact(self):
+        """What a second contact pays is the client's; with the first one's card it pays
+        nothing, nor by tokens made for the first one's session."""
+        user = self._make_second_contact()
+        routes = self._get_payment_routes()
+        own = {
+            path: {**sent, "access_token": self._get_own_token(path, user, sent)}
+            for path, sent in routes.items()
+        }
+        before = self._get_state()
+        transactions = self.env["payment.transaction"]
+        self._sign_in(user)
+        rows = 0
+        for (path, sent), change in product(own.items(), CHANGES):
+            rows += 1
+            with self.subTest(path=path, change=change):
+                known = transactions.search([])
+                change = self._resolve(change, routes)
+                answer = self._call(path, **{**sent, **change})
+                begun = transactions.search([]) - known
+                if not change:
+                    self.assertEqual(len(begun), 1, answer)
+                for transaction in begun:
+                    self._check_payment(transaction, path, True)
+                    self.assertEqual(
+                        transaction.partner_id.commercial_partner_id, self.client
+                    )
+                if not begun:
+                    self.assertIn("error", answer)
+                begun._write({"create_date": "2020-01-01"})
+        self.assertEqual(rows, len(own) * len(CHANGES))
+        after = self._get_state()
+        self.assertEqual({**after, "payments": 0}, {**before, "payments": 0})
+        self.assertEqual(after["payments"], before["payments"])
+
+    def _get_own_token(self, path, user, sent):
+        """Return the token that a user's own page has for a route of payments."""
+        if path.startswith("/invoice"):
+            return sent["access_token"]
+        page = path.removesuffix("/transaction")
+        return self._get_token(f"{page}?amount=50" if "topup" in page else page, user)
+
     # === Forms ===
+
+    def test_forms_of_a_second_contact(self):
+        """It pays with the account's credit, and charges nothing to another's card."""
+        user = self._make_second_contact()
+        before = self._get_state()
+        consent = self.account._get_auto_consent(self.card, 50, 200)
+        self._post_as(
+            user,
+            "/auto",
+            {
+                "step": "agree",
+                "token_id": str(self.card.id),
+                "threshold": "50",
+                "maximum": "200",
+                "consent": consent,
+            },
+        )
+        self.assertEqual(self._get_state(), before)
+        self._post_as(user, f"/pay/{self.invoice.id}", {"amount": "20", "due": "80"})
+        self.assertEqual(self._get_state()["due"], 60)
 
     def test_forms(self):
         forms = {
