@@ -76,12 +76,27 @@ class ClientCreditBatch(models.Model):
 
     @api.depends("line_ids.amount", "line_ids.is_done", "line_ids.is_reversed")
     def _compute_amounts(self):
-        for batch in self:
-            lines = batch.line_ids
-            batch.amount_total = sum(lines.mapped("amount"))
-            batch.amount_booked = sum(
-                line.amount for line in lines if line.is_done and not line.is_reversed
-            )
+        stored = self.filtered(lambda batch: isinstance(batch.id, int))
+        for name, domain in (
+            ("amount_total", []),
+            ("amount_booked", [("is_done", "=", True), ("is_reversed", "=", False)]),
+        ):
+            sums = self._sum_amounts(stored, domain)
+            for batch in stored:
+                batch[name] = sums.get(batch, 0.0)
+            # While it is edited, nothing of it is booked or read anew.
+            for batch in self - stored:
+                lines = batch.line_ids.filtered_domain(domain)
+                batch[name] = sum(lines.mapped("amount"))
+
+    @api.model
+    def _sum_amounts(self, batches, domain):
+        """Return {document: sum of its lines that a domain holds for}, in one query
+        however many there are."""
+        rows = self._get_lines()._read_group(
+            [("batch_id", "in", batches.ids), *domain], ["batch_id"], ["amount:sum"]
+        )
+        return dict(rows)
 
     @api.onchange("amount")
     def _onchange_amount(self):
