@@ -34,6 +34,13 @@ class PortalTours:
         self._start("pay")
         self.assertEqual(invoice.amount_residual, 60)
         self.assertEqual(self.account.credit_available, 30)
+        [rest] = self.env["payment.transaction"].search(
+            [("invoice_ids", "=", invoice.id)]
+        )
+        self.assertEqual(rest.amount, 60)
+        self._finish(rest)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(self.account.balance, 30)
 
     def test_request(self):
         asked = self.env["client.credit.request"].create(

@@ -59,6 +59,7 @@ tours.add("client_account_portal_pay", {
             run: "click",
         },
         see("60 are left", "#pay_with.show:contains('60.00')"),
+        ...pay,
     ],
 });
 
