@@ -100,6 +100,7 @@ class AccountMove(models.Model):
                 move._reverse_adjustment()
             else:
                 move.button_cancel()
+            move.client_batch_line_ids._set_reversed()
         return True
 
     def _log_deleted(self, reason):

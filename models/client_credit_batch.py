@@ -12,7 +12,8 @@ class ClientCreditBatch(models.Model):
 
     _name = "client.credit.batch"
     _description = "Bulk Credits"
-    _inherit = ["client.batch.mixin", "client.reason.mixin"]
+    # The amounts first: what it takes of a caller's context is protected afterwards.
+    _inherit = ["client.amount.mixin", "client.batch.mixin", "client.reason.mixin"]
     _order = "id desc"
     _check_company_auto = True
     _batch_job = "client_account.ir_cron_credit_batches"
@@ -28,6 +29,7 @@ class ClientCreditBatch(models.Model):
             "amount",
         )
     )
+    _batch_frame = frozenset(("company_id", "kind"))
 
     kind = fields.Selection(
         [("credit", "Credits"), ("charge", "Charges")],
