@@ -360,3 +360,21 @@ class TestBookedBack(ClientAccountCommon):
         self.assertEqual(self._get_ledger_balance(), 20.0)
         self.expiry.with_user(self.officer).action_client_adjustment_delete()
         self.assertEqual(self._get_ledger_balance(), 70.0)
+
+    def test_modified_by_a_script_it_keeps_its_last_day(self):
+        last = self.today + timedelta(days=9)
+        credit = self._issue_credit(50, date_expiry=last)
+        windows = self.env["client.account.adjustment"].with_user(self.officer)
+        vals = {
+            "move_id": credit.id,
+            "account_ids": [Command.set(self.account.ids)],
+            "kind": "credit",
+            "amount": 60,
+            "reason": "Class cancelled",
+            "date": self.today,
+        }
+        windows.create(vals).action_confirm()
+        self.assertEqual(credit.amount_total, 60.0)
+        self.assertEqual(credit.client_expiry_date, last)
+        windows.create({**vals, "date_expiry": False}).action_confirm()
+        self.assertFalse(credit.client_expiry_date)
