@@ -50,10 +50,10 @@ class ClientBatchLineMixin(models.AbstractModel):
 
     def _get_state(self):
         """Return the state of one line."""
-        if self.is_done:
-            return "done"
         if self.problem:
             return "problem"
+        if self.is_done:
+            return "done"
         if self.is_waiting and self.batch_id.state == "running":
             return "waiting"
         return "ready" if self.is_checked else "draft"

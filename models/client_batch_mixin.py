@@ -100,19 +100,23 @@ class ClientBatchMixin(models.AbstractModel):
     def _compute_counts(self):
         counts = self._origin._fetch_counts()
         for batch in self:
-            lines, done, problems, waiting = counts.get(batch._origin.id, (0, 0, 0, 0))
+            lines, done, problems, waiting, ready = counts.get(
+                batch._origin.id, (0, 0, 0, 0, 0)
+            )
             if not batch._origin:
-                lines = len(batch.line_ids)
+                lines = ready = len(batch.line_ids)
             batch.line_count = lines
             batch.done_count = done
             batch.problem_count = problems
-            batch.ready_count = lines - done - problems
+            batch.ready_count = ready
             batch.progress = 100.0 * (lines - waiting) / lines if lines else 0.0
 
     def _fetch_counts(self):
         """Return how many lines these documents have, in one query.
 
-        :return: {id: (lines, done, with a problem, waiting for their turn)}
+        What is done has a problem where it could not be taken back.
+
+        :return: {id: (lines, done, with a problem, waiting for their turn, ready)}
         """
         lines = self._get_lines()
         lines.flush_model(["batch_id", "is_done", "is_waiting", "problem"])
@@ -120,9 +124,10 @@ class ClientBatchMixin(models.AbstractModel):
             SQL(
                 """
                 SELECT batch_id, COUNT(*), COUNT(*) FILTER (WHERE is_done),
+                       COUNT(*) FILTER (WHERE problem IS NOT NULL),
+                       COUNT(*) FILTER (WHERE is_waiting),
                        COUNT(*) FILTER (
-                           WHERE problem IS NOT NULL AND is_done IS NOT TRUE),
-                       COUNT(*) FILTER (WHERE is_waiting)
+                           WHERE problem IS NULL AND is_done IS NOT TRUE)
                   FROM %s
                  WHERE batch_id = ANY(%s)
                  GROUP BY batch_id

@@ -267,12 +267,17 @@ class ClientCreditBatch(models.Model):
     def _get_finished_note(self):
         """Override of `client.batch.mixin`."""
         if self.reverse_reason:
-            lines = self._get_lines()
-            return self.env._(
-                "%(count)s lines reversed: %(reason)s",
-                count=lines.search_count(
+            values = {
+                "count": self._get_lines().search_count(
                     [("batch_id", "=", self.id), ("is_reversed", "=", True)]
                 ),
-                reason=self.reverse_reason,
-            )
+                "problems": self.problem_count,
+                "reason": self.reverse_reason,
+            }
+            if self.problem_count:
+                return self.env._(
+                    "%(count)s lines reversed, %(problems)s with a problem: %(reason)s",
+                    **values,
+                )
+            return self.env._("%(count)s lines reversed: %(reason)s", **values)
         return super()._get_finished_note()

@@ -96,6 +96,26 @@ class TestBulkAttacks(CreditBatchCommon):
         batch.action_run()
         self.assertEqual(self._get_balances(), [0.0, 20.0, 20.0, 20.0, 20.0])
 
+    def test_what_cannot_be_reversed_says_why(self):
+        self.company.client_batch_at_once = 200
+        batch = self._make_batch()
+        batch.action_run()
+        giver = self._get_account(self.clients[0]).with_user(self.officer)
+        transfer = self.env["account.move"].browse(
+            giver.transfer_credit(self.account.id, 20, "Family")
+        )
+        batch.action_reverse("Wrong day")
+        self.assertEqual(batch.problem_count, 1)
+        self.assertEqual(batch.ready_count, 0)
+        self.assertEqual(batch.line_ids[0].state, "problem")
+        self.assertRegex(batch.line_ids[0].problem, "moved to another client")
+        self.assertRegex(self._get_notes(batch), "4 lines reversed, 1 with a problem")
+        transfer.with_user(self.officer).action_client_adjustment_delete()
+        batch.action_reverse("Wrong day")
+        self.assertFalse(batch.problem_count)
+        self.assertEqual(set(batch.line_ids.mapped("state")), {"reversed"})
+        self.assertEqual(self._get_balances(), [0.0] * 5)
+
     # === In whose name ===
 
     def _run_job_beside_another(self, batch):
