@@ -92,14 +92,15 @@ class AccountMove(models.Model):
         for move in in_plain_context(self.sudo()):
             move._check_none_moved()
             move._log_deleted(reason)
-            expiries = move._get_expiry_entries()
+            # What was booked back of a credit goes with it, and what was written off.
+            entries = move._get_expiry_entries() | move._get_write_offs()
             move._get_client_allocations().unlink()
-            # What was booked back of a credit goes with it.
-            expiries._delete_adjustments(reason)
+            entries._delete_adjustments(reason)
             if move._is_adjustment_locked():
                 move._reverse_adjustment()
             else:
                 move.button_cancel()
+            move.client_batch_line_ids._set_reversed()
         return True
 
     def _log_deleted(self, reason):

@@ -2,6 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date, split_every
 
@@ -173,6 +174,53 @@ class AccountMove(models.Model):
         """Override to leave what has expired of a credit with it."""
         entries = self._get_expiry_entries() | self.filtered("client_expired_move_id")
         return super()._get_own_allocations() | entries._get_client_allocations()
+
+    # === What stays as it is ===
+
+    def _get_keep_reason(self):
+        """Override: what was booked back is the rest of a credit, and no charge that
+        may be raised past the policies."""
+        credit = self.client_expired_move_id
+        if not credit:
+            return super()._get_keep_reason()
+        return self.env._(
+            "%(entry)s booked back what was left of %(credit)s after its last day, and "
+            "stays as it is. Delete it from the client's account for the credit to be "
+            "there again, or delete the credit, which takes both.",
+            entry=self.display_name,
+            credit=credit.display_name,
+        )
+
+    def button_draft(self):
+        """Override of `account` to leave no credit in draft whose rest is booked back:
+        the client would owe that.
+
+        Modifying and deleting, which are the addon's own, see to both.
+        """
+        if not self.env.su:
+            self._check_none_expired()
+        return super().button_draft()
+
+    def _check_none_expired(self):
+        """Make sure that nothing of these credits was booked back.
+
+        :raise UserError: otherwise
+        """
+        # Sudo: marks are looked at to decide, not shown.
+        moves = self.sudo()
+        entries = moves._get_expiry_entries() - moves
+        if entries:
+            raise UserError(
+                self.env._(
+                    "What was left of %(credits)s was booked back with %(entries)s. "
+                    "Modify or delete the credit from the client's account, which "
+                    "takes care of both.",
+                    credits=", ".join(
+                        entries.client_expired_move_id.mapped("display_name")[:5]
+                    ),
+                    entries=", ".join(entries.mapped("display_name")[:5]),
+                )
+            )
 
     # === Telling ===
 

@@ -27,3 +27,15 @@ class AccountMove(models.Model):
             and "posted" not in move.reversal_move_ids.mapped("state")
             for move in self
         )
+
+    def _get_write_offs(self):
+        """Return the posted entries that wrote off what was left open on these."""
+        documents = self._get_client_allocations()._get_documents() - self
+        return documents.filtered(
+            lambda move: move.client_write_off and move.state == "posted"
+        )
+
+    def _get_allocations_opened(self):
+        """Override: what was written off of these goes with them."""
+        opened = super()._get_allocations_opened()
+        return opened - self._get_write_offs()._get_client_allocations()

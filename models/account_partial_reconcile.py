@@ -204,8 +204,10 @@ class AccountPartialReconcile(models.Model):
         # Sudo: documents are looked at to decide, not shown.
         for part in self.sudo():
             for move in part._get_documents():
-                if part in move._get_own_allocations():
-                    raise UserError(move._get_keep_reason())
+                # Of a credit that expired it is the other entry that says why.
+                reason = move._get_keep_reason()
+                if reason and part in move._get_own_allocations():
+                    raise UserError(reason)
 
     def _get_documents(self):
         """Return the documents on either side of these allocations."""

@@ -183,28 +183,13 @@ class ClientAccount(models.Model):
         """
         self.ensure_one()
         name = self.display_name
-        today = fields.Date.context_today(self)
         given_date = check_date(self.env, name, date)
         given_due = check_date(self.env, name, date_due)
-        if given_due and given_due < (given_date or today):
-            raise UserError(
-                self.env._(
-                    "The due date of the charge for %(client)s lies before its date. "
-                    "Choose a due date on or after %(date)s.",
-                    client=name,
-                    date=format_date(self.env, given_date or today),
-                )
-            )
         given_expiry = check_date(self.env, name, date_expiry)
-        if given_expiry and given_expiry < (given_date or today):
-            raise UserError(
-                self.env._(
-                    "The last day of the credit for %(client)s lies before its date. "
-                    "Choose a day on or after %(date)s.",
-                    client=name,
-                    date=format_date(self.env, given_date or today),
-                )
-            )
+        if problem := self._get_order_problem(
+            name, given_date, given_due, given_expiry
+        ):
+            raise UserError(problem)
         return {
             "kind": kind,
             "amount": check_amount(self.env, name, amount, self.currency_id),
@@ -213,6 +198,30 @@ class ClientAccount(models.Model):
             "date_due": given_due,
             "date_expiry": given_expiry,
         }
+
+    @api.model
+    def _get_order_problem(self, client_name, date, date_due, date_expiry):
+        """Return which date of an adjustment lies before its date, in words.
+
+        :param str client_name: the client the sentence names
+        :param date: today when empty
+        :return: a sentence; an empty text where none does
+        """
+        date = date or fields.Date.context_today(self)
+        values = {"client": client_name, "date": format_date(self.env, date)}
+        if date_due and date_due < date:
+            return self.env._(
+                "The due date of the charge for %(client)s lies before its date. "
+                "Choose a due date on or after %(date)s.",
+                **values,
+            )
+        if date_expiry and date_expiry < date:
+            return self.env._(
+                "The last day of the credit for %(client)s lies before its date. "
+                "Choose a day on or after %(date)s.",
+                **values,
+            )
+        return ""
 
     # === Approval of high credits ===
 

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, split_every
+
+from ..const import CHECKED_AT_ONCE
 
 
 class ClientBatchLineMixin(models.AbstractModel):
@@ -48,10 +50,10 @@ class ClientBatchLineMixin(models.AbstractModel):
 
     def _get_state(self):
         """Return the state of one line."""
-        if self.is_done:
-            return "done"
         if self.problem:
             return "problem"
+        if self.is_done:
+            return "done"
         if self.is_waiting and self.batch_id.state == "running":
             return "waiting"
         return "ready" if self.is_checked else "draft"
@@ -74,9 +76,15 @@ class ClientBatchLineMixin(models.AbstractModel):
             return super().write(vals)
         self._check_open()
         result = super().write(vals)
-        checked = self.filtered("is_checked")
-        checked._keep_problems(checked._get_problems())
+        self.filtered("is_checked")._check_again()
         return result
+
+    def _check_again(self):
+        """Say of each of these lines, of whichever documents, what is wrong with it."""
+        for lines in self.grouped("batch_id").values():
+            for ids in split_every(CHECKED_AT_ONCE, lines.ids):
+                part = lines.browse(ids)
+                part._keep_problems(part._get_problems())
 
     def _check_open(self):
         """Make sure these lines may change.

@@ -1,11 +1,9 @@
 import logging
 
 from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL, split_every
-
-from ..const import CHECKED_AT_ONCE
+from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
 
@@ -35,6 +33,8 @@ class ClientBatchMixin(models.AbstractModel):
     _batch_job = ""
     # What is the user's to write in a draft, and nobody's later.
     _batch_content = frozenset(("company_id",))
+    # What of it all lines have in common: it stays once one of them is done.
+    _batch_frame = frozenset(("company_id",))
 
     name = fields.Char(
         string="Number",
@@ -100,19 +100,23 @@ class ClientBatchMixin(models.AbstractModel):
     def _compute_counts(self):
         counts = self._origin._fetch_counts()
         for batch in self:
-            lines, done, problems, waiting = counts.get(batch._origin.id, (0, 0, 0, 0))
+            lines, done, problems, waiting, ready = counts.get(
+                batch._origin.id, (0, 0, 0, 0, 0)
+            )
             if not batch._origin:
-                lines = len(batch.line_ids)
+                lines = ready = len(batch.line_ids)
             batch.line_count = lines
             batch.done_count = done
             batch.problem_count = problems
-            batch.ready_count = lines - done - problems
+            batch.ready_count = ready
             batch.progress = 100.0 * (lines - waiting) / lines if lines else 0.0
 
     def _fetch_counts(self):
         """Return how many lines these documents have, in one query.
 
-        :return: {id: (lines, done, with a problem, waiting for their turn)}
+        What is done has a problem where it could not be taken back.
+
+        :return: {id: (lines, done, with a problem, waiting for their turn, ready)}
         """
         lines = self._get_lines()
         lines.flush_model(["batch_id", "is_done", "is_waiting", "problem"])
@@ -120,9 +124,10 @@ class ClientBatchMixin(models.AbstractModel):
             SQL(
                 """
                 SELECT batch_id, COUNT(*), COUNT(*) FILTER (WHERE is_done),
+                       COUNT(*) FILTER (WHERE problem IS NOT NULL),
+                       COUNT(*) FILTER (WHERE is_waiting),
                        COUNT(*) FILTER (
-                           WHERE problem IS NOT NULL AND is_done IS NOT TRUE),
-                       COUNT(*) FILTER (WHERE is_waiting)
+                           WHERE problem IS NULL AND is_done IS NOT TRUE)
                   FROM %s
                  WHERE batch_id = ANY(%s)
                  GROUP BY batch_id
@@ -147,21 +152,31 @@ class ClientBatchMixin(models.AbstractModel):
             {name for vals in vals_list for name in vals}, creating=True
         )
         self.env["client.account"]._check_officer()
-        companies = self.env["res.company"].sudo()
+        defaults = self.default_get(["company_id"])
         prepared = []
         for vals in vals_list:
-            if company_id := vals.get("company_id"):
-                root = companies.browse(company_id).root_id
-                vals = {**vals, "company_id": root.id}
+            vals = self._in_root_company({**defaults, **vals})
             number = self.env["ir.sequence"].sudo().next_by_code(self._name)
             prepared.append({**vals, "name": number})
         return super(ClientBatchMixin, self._as_workflow()).create(prepared)
+
+    @api.model
+    def _in_root_company(self, vals):
+        """Return the values with the root company for a branch of it."""
+        if not vals.get("company_id"):
+            return vals
+        # Sudo: a branch's user need not read the root company.
+        company_sudo = self.env["res.company"].sudo().browse(vals["company_id"])
+        return {**vals, "company_id": company_sudo.root_id.id}
 
     def write(self, vals):
         """Override of the ORM to change nothing of what has begun."""
         changed = not self._batch_content.isdisjoint(vals)
         if changed:
             self._check_draft()
+            vals = self._in_root_company(vals)
+        if not self._batch_frame.isdisjoint(vals):
+            self._check_nothing_done()
         result = super().write(vals)
         if changed:
             self._get_lines().search([("batch_id", "in", self.ids)])._uncheck()
@@ -179,6 +194,22 @@ class ClientBatchMixin(models.AbstractModel):
                         "%s has begun, so it can no longer change. Copy it to make "
                         "another one.",
                         batch.display_name,
+                    )
+                )
+
+    def _check_nothing_done(self):
+        """Make sure no line of these is done: a draft may have been cancelled midway.
+
+        :raise UserError: naming the one that has such a line
+        """
+        for batch in self:
+            if batch.done_count:
+                raise UserError(
+                    self.env._(
+                        "%(count)s lines of %(batch)s are done, so it stays of the "
+                        "same kind and company. Make another one for what is left.",
+                        count=batch.done_count,
+                        batch=batch.display_name,
                     )
                 )
 
@@ -219,12 +250,9 @@ class ClientBatchMixin(models.AbstractModel):
 
     def _check_lines(self):
         """Check the lines of one document that are not done."""
-        lines = self._get_lines().search(
+        self._get_lines().search(
             [("batch_id", "=", self.id), ("is_done", "=", False)]
-        )
-        for ids in split_every(CHECKED_AT_ONCE, lines.ids):
-            part = lines.browse(ids)
-            part._keep_problems(part._get_problems())
+        )._check_again()
 
     def _check_not_running(self):
         """Make sure none of these is being worked through.
@@ -298,8 +326,12 @@ class ClientBatchMixin(models.AbstractModel):
         :param domain: of the lines
         :param values: to be written on the document
         """
+        own = [("batch_id", "=", self.id)]
         lines = self._get_lines()
-        waiting = lines.search([("batch_id", "=", self.id), *domain])
+        waiting = lines.search([*own, *domain])
+        # Left from a run that was cancelled: their turn is over.
+        left = lines.search([*own, ("is_waiting", "=", True)]) - waiting
+        left._as_workflow().write({"is_waiting": False})
         waiting._as_workflow().write({"is_waiting": True, "problem": False})
         self._as_workflow().write(
             {"state": "running", "run_by_id": self.env.uid, **values}
@@ -455,9 +487,12 @@ class ClientBatchMixin(models.AbstractModel):
     def _work_in_job(self):
         """Work through the next portion of one document, in the name of who ran it.
 
-        :return: how many lines had their turn, None where others were met and it is
-            to be tried again
+        :return: how many lines had their turn, None where it is to be tried again, as
+            others were met or nothing could be done
         """
+        if problem := self._get_runner_problem():
+            self._stop(problem)
+            return 0
         try:
             done = self._as_runner()._work()
             self.env.flush_all()
@@ -468,7 +503,40 @@ class ClientBatchMixin(models.AbstractModel):
         except Exception:
             self.env.cr.rollback()
             _logger.exception("A portion of %s is tried line by line.", self)
-        return self._as_runner()._work_line_by_line()
+        try:
+            return self._as_runner()._work_line_by_line() or None
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("%s is tried again, and stops no other.", self)
+            return None
+
+    def _get_runner_problem(self):
+        """Return why the job does not go on in the name of who ran one document, in
+        words; an empty text where it does."""
+        user = self.run_by_id
+        batch = user and self._as_runner()
+        try:
+            if batch:
+                batch.env["client.account"]._check_officer()
+                batch.check_access("write")
+                return ""
+        except AccessError:
+            _logger.info("%s may no longer work through %s.", user, self)
+        return self.env._(
+            "Stopped: %(user)s may no longer work on %(batch)s. Set it to draft, and "
+            "have somebody run it who may.",
+            user=user.display_name or self.env._("who ran it"),
+            batch=self.display_name,
+        )
+
+    def _stop(self, problem):
+        """Cancel one document that is running, and say why.
+
+        :param str problem: for its chatter
+        """
+        self._as_workflow().write({"state": "cancelled"})
+        self._message_log(body=problem)
+        self._tell_progress()
 
     def _as_runner(self):
         """Return one document in the environment of who ran it."""
@@ -487,23 +555,29 @@ class ClientBatchMixin(models.AbstractModel):
             order="id",
             limit=PORTION,
         )
+        done = 0
         for line in lines:
             try:
                 line._do_in_parts()
                 line._as_workflow().write({"is_waiting": False})
                 self.env.cr.commit()  # pylint: disable=invalid-commit
+                done += 1
             except MEETINGS:
                 # It stays waiting.
                 self.env.cr.rollback()
             except Exception as fault:
                 self.env.cr.rollback()
                 _logger.exception("Line %s of %s failed.", line.id, self)
-                line._as_workflow().write(
-                    {"is_waiting": False, "problem": str(fault)[:1000]}
+                problem = str(fault).strip()[:1000] or self.env._(
+                    "An error occurred that has no words (%s). Ask an administrator to "
+                    "look at the server's log, and try again.",
+                    type(fault).__name__,
                 )
+                line._as_workflow().write({"is_waiting": False, "problem": problem})
                 self.env.cr.commit()  # pylint: disable=invalid-commit
+                done += 1
         self._tell_progress()
-        return len(lines)
+        return done
 
     # === Progress ===
 

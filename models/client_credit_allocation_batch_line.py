@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from ..utils import get_amount_problem
 
@@ -8,7 +9,8 @@ class ClientCreditAllocationBatchLine(models.Model):
 
     _name = "client.credit.allocation.batch.line"
     _description = "Line of Bulk Allocation"
-    _inherit = ["client.batch.line.mixin", "client.amount.mixin"]
+    # The amounts first: what it takes of a caller's context is protected afterwards.
+    _inherit = ["client.amount.mixin", "client.batch.line.mixin"]
     _line_content = frozenset(
         ("batch_id", "account_id", "credit_line_id", "debit_line_id", "amount")
     )
@@ -78,9 +80,13 @@ class ClientCreditAllocationBatchLine(models.Model):
 
     @api.depends("account_id", "credit_line_id", "debit_line_id")
     def _compute_item_values(self):
+        items = self.env["account.move.line"].sudo()
+        seen = self.account_id._origin._filtered_access("read")
         for line in self:
-            # Nothing of an item a caller sent that is not the client's.
-            credit, debit = line._get_item("credit"), line._get_item("debit")
+            credit = debit = items
+            if line.account_id._origin in seen:
+                # Nothing of an item a caller sent that is not the client's.
+                credit, debit = line._get_item("credit"), line._get_item("debit")
             line.currency_id = debit.currency_id
             line.credit_name = credit.move_id.name
             line.credit_left = -credit.amount_residual_currency
@@ -89,10 +95,30 @@ class ClientCreditAllocationBatchLine(models.Model):
             line.date_due = debit.date_maturity
             line.amount_open = debit.amount_residual_currency
 
+    @api.depends_context("uid", "allowed_company_ids")
     @api.depends("account_id")
     def _compute_display_name(self):
+        seen = self.account_id._origin._filtered_access("read")
         for line in self:
-            line.display_name = line.account_id.display_name
+            line.display_name = (line.account_id._origin & seen).display_name
+
+    @api.constrains("account_id", "credit_line_id", "debit_line_id")
+    def _check_items(self):
+        # Constraints run under sudo, which says nothing of the user's own rights.
+        self.account_id.sudo(False)._check_officer()
+        for line in self:
+            items = line.credit_line_id | line.debit_line_id
+            if any(
+                item.account_type != "asset_receivable"
+                or item.company_id.root_id != line.company_id
+                for item in items
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Choose credits and open documents of %s only.",
+                        line.account_id.display_name,
+                    )
+                )
 
     def _get_item(self, side):
         """Return the credit or debit item, none where it is not the client's.

@@ -12,7 +12,8 @@ class ClientCreditBatch(models.Model):
 
     _name = "client.credit.batch"
     _description = "Bulk Credits"
-    _inherit = ["client.batch.mixin", "client.reason.mixin"]
+    # The amounts first: what it takes of a caller's context is protected afterwards.
+    _inherit = ["client.amount.mixin", "client.batch.mixin", "client.reason.mixin"]
     _order = "id desc"
     _check_company_auto = True
     _batch_job = "client_account.ir_cron_credit_batches"
@@ -28,6 +29,7 @@ class ClientCreditBatch(models.Model):
             "amount",
         )
     )
+    _batch_frame = frozenset(("company_id", "kind"))
 
     kind = fields.Selection(
         [("credit", "Credits"), ("charge", "Charges")],
@@ -261,12 +263,17 @@ class ClientCreditBatch(models.Model):
     def _get_finished_note(self):
         """Override of `client.batch.mixin`."""
         if self.reverse_reason:
-            lines = self._get_lines()
-            return self.env._(
-                "%(count)s lines reversed: %(reason)s",
-                count=lines.search_count(
+            values = {
+                "count": self._get_lines().search_count(
                     [("batch_id", "=", self.id), ("is_reversed", "=", True)]
                 ),
-                reason=self.reverse_reason,
-            )
+                "problems": self.problem_count,
+                "reason": self.reverse_reason,
+            }
+            if self.problem_count:
+                return self.env._(
+                    "%(count)s lines reversed, %(problems)s with a problem: %(reason)s",
+                    **values,
+                )
+            return self.env._("%(count)s lines reversed: %(reason)s", **values)
         return super()._get_finished_note()

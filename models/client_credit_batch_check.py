@@ -2,7 +2,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 
 from odoo import api, fields, models
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL
 
 from ..utils import get_amount_problem, get_date_problem, get_reason_problem
 
@@ -137,17 +137,16 @@ class ClientCreditBatchLine(models.Model):
             or get_reason_problem(self.env, name, values.reason)
             or get_date_problem(self.env, name, values.date)
             or get_date_problem(self.env, name, values.date_due)
-        )
-        if problem:
-            return problem
-        if values.date_due and values.date_due < (values.date or known.today):
-            return self.env._(
-                "The due date of the charge for %(client)s lies before its date. "
-                "Choose a due date on or after %(date)s.",
-                client=name,
-                date=format_date(self.env, values.date or known.today),
+            or get_date_problem(self.env, name, values.date_expiry)
+            or self.env["client.account"]._get_order_problem(
+                name, values.date, values.date_due, values.date_expiry
             )
-        return self._get_twin_problem(known) or self._get_policy_problem(known, values)
+        )
+        return (
+            problem
+            or self._get_twin_problem(known)
+            or self._get_policy_problem(known, values)
+        )
 
     def _get_values(self):
         """Return reason and dates that count for one line."""
@@ -157,6 +156,7 @@ class ClientCreditBatchLine(models.Model):
             reason=self.reason or batch.reason,
             date=self.date or batch.date,
             date_due=(self.date_due or batch.date_due) if charged else False,
+            date_expiry=False if charged else batch.date_expiry,
         )
 
     def _get_twin_problem(self, known):
@@ -213,7 +213,8 @@ class ClientCreditBatchLine(models.Model):
         open_texts = {
             line.client for line in self if line.client and not line.partner_id
         }
-        clients = self.partner_id.commercial_partner_id
+        readable = self.partner_id._filtered_access("read")
+        clients = readable.commercial_partner_id
         company = self.company_id
         # Sudo: the policies bind whoever charges, whatever they may see.
         accounts = self.env["client.account"].sudo()._find_accounts(clients, company)
@@ -221,7 +222,7 @@ class ClientCreditBatchLine(models.Model):
         return SimpleNamespace(
             today=fields.Date.context_today(self),
             matches=self._match_clients(open_texts),
-            readable=self.partner_id._filtered_access("read"),
+            readable=readable,
             accounts={
                 account.partner_id: account.sudo(self.env.su) for account in accounts
             },

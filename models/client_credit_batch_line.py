@@ -1,8 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import split_every
 
-from ..const import CHECKED_AT_ONCE, MAX_AMOUNT, MAX_REASON, VIEWER
+from ..const import MAX_AMOUNT, MAX_REASON, VIEWER
 from ..utils import clean_text, is_real_number
 
 
@@ -101,13 +100,16 @@ class ClientCreditBatchLine(models.Model):
         """Start with the amount for each; a change of that fills the lines on the
         screen, see `client.credit.batch._onchange_amount`."""
         for line in self:
-            line.amount = line.amount or line.batch_id.amount
+            # Computed under sudo, which says nothing of the user's own rights.
+            line.amount = line.amount or line.batch_id.sudo(False).amount
 
+    @api.depends_context("uid", "allowed_company_ids")
     @api.depends("partner_id", "client")
     def _compute_display_name(self):
+        readable = self.partner_id._filtered_access("read")
         for line in self:
             line.display_name = (
-                line.partner_id.display_name
+                (line.partner_id & readable).display_name
                 or line.client
                 or self.env._("A line without a client")
             )
@@ -151,11 +153,7 @@ class ClientCreditBatchLine(models.Model):
         """Override of the ORM to check what is imported at once: who imports it sees
         which client is meant, and what is to be mended."""
         result = super().load(fields, data)
-        lines = self.browse(result["ids"] or ())
-        for part in lines.grouped("batch_id").values():
-            for ids in split_every(CHECKED_AT_ONCE, part.ids):
-                checked = part.browse(ids)
-                checked._keep_problems(checked._get_problems())
+        self.browse(result["ids"] or ())._check_again()
         return result
 
     @api.model
@@ -178,8 +176,9 @@ class ClientCreditBatchLine(models.Model):
                     client=vals.get("client") or self._get_sent_client_name(vals),
                 )
             )
-        if "client" in vals and isinstance(vals["client"], str):
-            vals["client"] = vals["client"].strip()
+        if vals.get("client"):
+            # As the ORM would keep whatever a caller sent.
+            vals["client"] = str(vals["client"]).strip()
         return vals
 
     @api.model
@@ -266,6 +265,10 @@ class ClientCreditBatchLine(models.Model):
         moves = moves_sudo.sudo(self.env.su)
         moves._check_adjustment()
         moves._delete_adjustments(reason)
+        self._set_reversed()
+
+    def _set_reversed(self):
+        """Keep that what these lines have booked was taken back, by whichever way."""
         self._as_workflow().write({"is_reversed": True, "problem": False})
 
 

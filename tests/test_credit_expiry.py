@@ -296,3 +296,85 @@ class TestCreditExpiry(ClientAccountCommon):
         self.account.balance_visibility = "balance"
         self._run_job()
         self.assertEqual(len(self._get_mails(credit)), 1)
+
+
+@tagged("post_install", "-at_install")
+class TestBookedBack(ClientAccountCommon):
+    """What was booked back of a credit stays as it is, and together with it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.client_credit_application = "manual"
+        cls.officer = cls._make_user("bb_officer", OFFICER)
+        cls.accountant = cls._make_user("bb_accountant", "account.group_account_user")
+        yesterday = cls.today - timedelta(days=1)
+        cls.credit = cls._issue_credit(
+            50, date=cls.today - timedelta(days=30), date_expiry=yesterday
+        )
+        cls.credit.sudo()._expire()
+        cls.expiry = cls.env["account.move"].search(
+            [("client_expired_move_id", "=", cls.credit.id)]
+        )
+
+    def test_what_was_booked_back_is_no_charge_to_be_raised(self):
+        self.company.client_negative_balance = "prevented"
+        expiry = self.expiry.with_user(self.officer)
+        values = self.account._prepare_adjustment("charge", 500, "More")
+        for call in (
+            expiry.action_client_adjustment_modify,
+            lambda: expiry._modify_adjustment({**values, "reason_id": False}),
+            self.expiry.with_user(self.accountant).button_draft,
+        ):
+            with self.assertRefused("booked back what was left of"):
+                call()
+        self.assertEqual(self._get_ledger_balance(), 0.0)
+
+    def test_it_is_not_taken_off_the_credit_without_a_word(self):
+        part = self._get_receivable(self.credit).matched_debit_ids
+        with self.assertRefused("booked back what was left of"):
+            part.with_user(self.officer).action_remove_client_allocation()
+        with self.assertRefused("booked back what was left of"):
+            part.with_user(self.accountant).unlink()
+
+    def test_a_credit_is_not_reset_without_what_was_booked_back(self):
+        for method in ("button_draft", "button_cancel"):
+            with self.assertRefused("Modify or delete the credit"):
+                getattr(self.credit.with_user(self.accountant), method)()
+        self.assertEqual(self._get_ledger_balance(), 0.0)
+
+    def test_deleted_it_is_booked_back_once_more(self):
+        self.expiry.with_user(self.officer).action_client_adjustment_delete()
+        self.assertEqual(self._get_ledger_balance(), 50.0)
+        self.credit.sudo()._expire()
+        self.assertEqual(self._get_ledger_balance(), 0.0)
+        self.credit.with_user(self.officer).action_client_adjustment_delete()
+        self.assertEqual(self._get_ledger_balance(), 0.0)
+
+    def test_the_last_day_is_put_off_afterwards(self):
+        credit = self.credit.with_user(self.officer)
+        values = self.account._prepare_adjustment(
+            "credit", 70, "Class cancelled", self.credit.date, None, self.today
+        )
+        credit._modify_adjustment({**values, "reason_id": False})
+        self.assertEqual(self._get_ledger_balance(), 20.0)
+        self.expiry.with_user(self.officer).action_client_adjustment_delete()
+        self.assertEqual(self._get_ledger_balance(), 70.0)
+
+    def test_modified_by_a_script_it_keeps_its_last_day(self):
+        last = self.today + timedelta(days=9)
+        credit = self._issue_credit(50, date_expiry=last)
+        windows = self.env["client.account.adjustment"].with_user(self.officer)
+        vals = {
+            "move_id": credit.id,
+            "account_ids": [Command.set(self.account.ids)],
+            "kind": "credit",
+            "amount": 60,
+            "reason": "Class cancelled",
+            "date": self.today,
+        }
+        windows.create(vals).action_confirm()
+        self.assertEqual(credit.amount_total, 60.0)
+        self.assertEqual(credit.client_expiry_date, last)
+        windows.create({**vals, "date_expiry": False}).action_confirm()
+        self.assertFalse(credit.client_expiry_date)

@@ -46,6 +46,26 @@ class TestWriteOffRules(WriteOffCommon):
         # And written off again.
         self.assertEqual(len(self._write_off()), 2)
 
+    def test_what_was_written_off_goes_with_its_document(self):
+        credit = self._issue_credit(20)
+        charge = self.env["account.move"].browse(self.account.charge(30, "Book"))
+        item, debt = self._get_receivable(credit), self._get_receivable(charge)
+        if debt.matched_credit_ids:
+            debt.matched_credit_ids.unlink()
+        item._allocate(debt, 19.99)
+        [entry], _rests = self.account._write_off([(self.account, credit)])
+        self.assertAlmostEqual(self.account.balance, -10.01)
+        window = (
+            self.env["client.account.deletion"]
+            .with_user(self._make_user("wo_deleter", OFFICER))
+            .create({"move_id": credit.id})
+        )
+        self.assertIn(f"{entry.display_name}, which wrote off", window.summary)
+        self.assertNotIn(f"{entry.display_name} is open again", window.summary)
+        window.action_delete()
+        self.assertEqual(entry.state, "cancel")
+        self.assertAlmostEqual(self._get_ledger_balance(), -30.0)
+
     def test_undone_by_a_reversal_where_the_books_are_locked(self):
         debt = self._make_rest(0.02, date_due=self.today - timedelta(days=70))
         day = self.today - timedelta(days=65)

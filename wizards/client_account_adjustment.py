@@ -158,6 +158,26 @@ class ClientAccountAdjustment(models.TransientModel):
                 wizard.account_ids[:1].company_id or self.env.company.root_id
             )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to leave the last day of a credit that is modified as it
+        is, where the caller says nothing of it."""
+        wizards = super().create(vals_list)
+        if "default_date_expiry" not in self.env.context:
+            for wizard, vals in zip(wizards, vals_list, strict=True):
+                if wizard.move_id and "date_expiry" not in vals:
+                    wizard.date_expiry = wizard._get_kept_expiry_date()
+        return wizards
+
+    def _get_kept_expiry_date(self):
+        """Return the last day of the credit that one window modifies."""
+        # Sudo: officers need no right to read journal entries of their clients.
+        move_sudo = self.move_id.sudo()
+        account = self.env["client.account"]._find_accounts(
+            move_sudo.commercial_partner_id, move_sudo.company_id
+        )
+        return move_sudo.client_expiry_date if account else False
+
     @api.depends("kind", "document", "date", "reason_id", "company_id", "move_id")
     def _compute_date_expiry(self):
         """Start with the company's days, or those of the reason."""

@@ -37,6 +37,14 @@ class ClientAccountDeletion(models.TransientModel):
                     amount=partial.company_currency_id.format(partial.amount),
                 )
             )
+        for entry in move_sudo._get_write_offs():
+            sentences.append(
+                self.env._(
+                    "%(entry)s, which wrote off %(amount)s of it, goes too.",
+                    entry=entry.display_name,
+                    amount=entry._format_adjustment(),
+                )
+            )
         if move_sudo._is_adjustment_locked():
             sentences.append(
                 self.env._("The books are locked on its date: it is reversed today.")
