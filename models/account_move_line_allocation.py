@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
+from odoo.tools.constants import PREFETCH_MAX
 
 from ..utils import check_amount, in_plain_context
 
@@ -486,6 +488,8 @@ class AccountMoveLine(models.Model):
 
         Credits that expire are spent first, the earliest last day before the others.
         """
+        if len(self) > PREFETCH_MAX and all(self._ids):
+            return self._sorted_by_database()
         return self.sorted(
             lambda line: (
                 line.balance < 0 and line.sudo().move_id.client_expiry_date or date.max,
@@ -494,6 +498,46 @@ class AccountMoveLine(models.Model):
                 line.id,
             )
         )
+
+    def _sorted_by_database(self):
+        """Return the items as `_sorted_for_allocation` does, without reading them.
+
+        Of thousands that are open, a credit seldom pays more than the first.
+        """
+        fields = self._fields
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT line.id FROM account_move_line line WHERE line.id = ANY(%s)"
+                " ORDER BY CASE WHEN line.balance < 0 THEN (SELECT client_expiry_date"
+                " FROM account_move WHERE id = line.move_id) END,"
+                " COALESCE(line.date_maturity, line.date),"
+                # As Python compares texts, whatever the language of the database.
+                " COALESCE(line.move_name, '') COLLATE \"C\", line.id",
+                list(self._ids),
+                to_flush=(
+                    *(fields[name] for name in ("balance", "date_maturity", "date")),
+                    *(fields[name] for name in ("move_name", "move_id")),
+                    self.env["account.move"]._fields["client_expiry_date"],
+                ),
+            )
+        )
+        return self.browse([item_id for (item_id,) in rows])
+
+    def _filter_creditable(self):
+        """Return the items whose documents may be given credit, see
+        `account.move._without_credit_exclusion`."""
+        moves = self.move_id
+        # A set: looked up in a recordset, thousands take their square in time.
+        allowed = set(moves._without_credit_exclusion(moves)._ids)
+        return self.filtered(lambda line: line.move_id.id in allowed)
+
+    def _iterate_creditable(self):
+        """Give the items that `_filter_creditable` returns, one after another: only as
+        many are read as are asked for, a portion at a time."""
+        for start in range(0, len(self), PREFETCH_MAX):
+            # Browsed again, for the others not to be read along.
+            portion = self.browse(self._ids[start : start + PREFETCH_MAX])
+            yield from portion._filter_creditable()
 
     def _get_residual_values(self):
         """Return the residuals of one item as the engine takes them."""
@@ -562,10 +606,20 @@ class AccountMoveLine(models.Model):
         :param bool full_only: leave out debts the credits do not cover whole
         :return: list of (credit item, debit item, amount in the debit item's currency)
         """
+        groups = debits._group_for_planning() if full_only else debits
+        return self._plan_groups(credits, groups, full_only)
+
+    @api.model
+    def _plan_groups(self, credits, groups, full_only=False):
+        """Plan as `_plan_allocations` does, taking what is due only as far as the
+        credits go.
+
+        :param groups: debit items that are settled together, one after another
+        """
         engine = in_plain_context(self)
         plan = []
         remaining = [credit._get_residual_values() for credit in credits]
-        for debts in debits._group_for_planning(full_only):
+        for debts in groups:
             trial = [dict(values) for values in remaining] if full_only else remaining
             taken = []
             settled = [engine._plan_debit(debit, trial, taken) for debit in debts]
@@ -577,14 +631,12 @@ class AccountMoveLine(models.Model):
                 break
         return plan
 
-    def _group_for_planning(self, full_only):
-        """Return the debit items one by one or, for whole invoices, invoice by invoice.
+    def _group_for_planning(self):
+        """Return the debit items invoice by invoice.
 
         An invoice is whole with all of its instalments: those with open ones that are
         not among these items are left out.
         """
-        if not full_only:
-            return list(self)
         return [
             debts
             for move, debts in self.grouped("move_id").items()
