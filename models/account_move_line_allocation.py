@@ -532,12 +532,10 @@ class AccountMoveLine(models.Model):
         return self.filtered(lambda line: line.move_id.id in allowed)
 
     def _iterate_creditable(self):
-        """Give the items that `_filter_creditable` returns, one after another: only as
-        many are read as are asked for, a portion at a time."""
+        """Give the items that `_filter_creditable` returns, one after another, with no
+        more of them read than are asked for."""
         for start in range(0, len(self), PREFETCH_MAX):
-            # Browsed again, for the others not to be read along.
-            portion = self.browse(self._ids[start : start + PREFETCH_MAX])
-            yield from portion._filter_creditable()
+            yield from self[start : start + PREFETCH_MAX]._filter_creditable()
 
     def _get_residual_values(self):
         """Return the residuals of one item as the engine takes them."""
