@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 from odoo.tools import SQL
 
-from ..models import account_move_line_allocation
+from ..models import account_move_line_planning
 from ..wizards.client_open_lines_mixin import LINES_SHOWN
 from .common import ClientAccountCommon
 
@@ -178,7 +178,7 @@ class TestOpenLines(ClientAccountCommon):
             amounts = []
             for portion in (1000, 2, 3):
                 with patch.object(
-                    account_move_line_allocation, "PREFETCH_MAX", portion
+                    account_move_line_planning, "PREFETCH_MAX", portion
                 ):
                     window.action_clear()
                     window.action_oldest_first()
@@ -202,7 +202,7 @@ class TestOpenLines(ClientAccountCommon):
             return judge(model, documents)
 
         with (
-            patch.object(account_move_line_allocation, "PREFETCH_MAX", 4),
+            patch.object(account_move_line_planning, "PREFETCH_MAX", 4),
             patch.object(moves, "_without_credit_exclusion", watch),
         ):
             window.action_oldest_first()
