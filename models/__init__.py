@@ -15,6 +15,7 @@ from . import account_move_gate
 from . import account_move_line
 from . import account_move_line_allocation
 from . import account_move_line_application
+from . import account_move_line_planning
 from . import account_move_line_write_off
 from . import account_move_offset
 from . import account_move_rebuild

@@ -288,10 +288,7 @@ class AccountMoveLine(models.Model):
             ._search_open_items()
             ._filter_open_debts()
         )
-        allowed = self.env["account.move"]._without_credit_exclusion(debts.move_id)
-        by_client = debts.filtered(
-            lambda line: line.move_id in allowed
-        )._group_by_client()
+        by_client = debts._filter_creditable()._group_by_client()
         return items.filtered(
             lambda credit: any(
                 debt.account_id == credit.account_id

@@ -29,12 +29,9 @@ class AccountMoveLine(models.Model):
         credits = self._filter_begun()
         if not credits or not debits:
             return []
-        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
         return self._plan_allocations(
             credits._sorted_for_allocation(),
-            debits.filtered(
-                lambda line: line.move_id in allowed
-            )._sorted_for_allocation(),
+            debits._filter_creditable()._sorted_for_allocation(),
             full_only=full_only,
         )
 
@@ -100,14 +97,13 @@ class AccountMoveLine(models.Model):
         open_debts = lines._search_debts_by_policy(policies, debts, credits)
         if not open_debts:
             return
-        allowed = self.env["account.move"]._without_credit_exclusion(open_debts.move_id)
         credits_by_key = credits._group_by_client()
         plan = []
-        for key, client_debts in open_debts._group_by_client().items():
-            payable = client_debts.filtered(lambda line: line.move_id in allowed)
+        payable = open_debts._filter_creditable()
+        for key, client_debts in payable._group_by_client().items():
             plan += lines._plan_allocations(
                 credits_by_key[key]._sorted_for_allocation(),
-                payable._sorted_for_allocation(),
+                client_debts._sorted_for_allocation(),
             )
         lines._reconcile_planned(plan)
 

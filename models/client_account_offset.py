@@ -161,10 +161,7 @@ class ClientAccount(models.Model):
         :return: `account.move.line` under sudo, the earliest due first
         """
         debts = self._search_open_items()._filter_open_debts()
-        allowed = debts.move_id._without_credit_exclusion(debts.move_id)
-        return debts.filtered(
-            lambda line: line.move_id in allowed
-        )._sorted_for_allocation()
+        return debts._filter_creditable()._sorted_for_allocation()
 
     def _search_open_bills(self, limit=None):
         """Return what is open on the bills of one account's contact, and not being

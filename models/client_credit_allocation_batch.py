@@ -84,9 +84,7 @@ class ClientCreditAllocationBatch(models.Model):
         accounts._check_officer()
         items = accounts._search_open_items()
         credits = items._filter_open_credits()._filter_begun()
-        debits = items._filter_open_debts()
-        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
-        debits = debits.filtered(lambda line: line.move_id in allowed)
+        debits = items._filter_open_debts()._filter_creditable()
         by_client = [items._group_by_client() for items in (credits, debits)]
         vals_list = []
         for account in accounts:

@@ -1,7 +1,12 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 from odoo.tools import SQL
 
+from ..models import account_move_line_planning
 from ..wizards.client_open_lines_mixin import LINES_SHOWN
 from .common import ClientAccountCommon
 
@@ -165,6 +170,69 @@ class TestOpenLines(ClientAccountCommon):
                 filled = window.line_ids.filtered("amount")
                 self.assertGreaterEqual(len(filled), limit - 5)
             self.assertEqual(counts[1], counts[2], window._name)
+
+    def test_many_are_planned_as_few_are(self):
+        """Thousands are sorted by the database and looked at in portions."""
+        self.invoices[5].payment_state = "blocked"
+        for window in self._get_windows():
+            amounts = []
+            for portion in (1000, 2, 3):
+                with patch.object(
+                    account_move_line_planning, "PREFETCH_MAX", portion
+                ):
+                    window.action_clear()
+                    window.action_oldest_first()
+                filled = window.line_ids.filtered("amount")
+                amounts.append({line.debit_line_id: line.amount for line in filled})
+            with self.subTest(window=window._name):
+                self.assertEqual(sum(amounts[0].values()), 1000.0)
+                self.assertEqual(amounts, amounts[:1] * 3)
+
+    def test_no_more_are_looked_at_than_the_credit_goes_to(self):
+        credit = self._get_receivable(self._issue_credit(5))
+        window = self.env["client.credit.allocation"].create(
+            {"credit_line_id": credit.id}
+        )
+        moves = type(self.env["account.move"])
+        asked = []
+        judge = moves._without_credit_exclusion
+
+        def watch(model, documents):
+            asked.append(documents)
+            return judge(model, documents)
+
+        with (
+            patch.object(account_move_line_planning, "PREFETCH_MAX", 4),
+            patch.object(moves, "_without_credit_exclusion", watch),
+        ):
+            window.action_oldest_first()
+        self.assertEqual(asked, [self.items[:4].move_id])
+
+    def test_database_sorts_as_python_does(self):
+        today = fields.Date.context_today(self.env.user)
+        items = self.items[:8] | self._get_receivable(self.credit)
+        for days in (9, 3):
+            self.company.client_expiry_days = days
+            items |= self._get_receivable(self._issue_credit(10))
+        names = (None, "inv/1", "INV/2", "_INV/3", "ÎNV/4", "INV 5", "INV/10", "INV/2")
+        self.env.flush_all()
+        for item, name in zip(self.items[:8], names, strict=True):
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE account_move_line SET move_name = %s, date_maturity = %s"
+                    " WHERE id = %s",
+                    name,
+                    name and "2024-03-01",
+                    item.id,
+                )
+            )
+        self.env.invalidate_all()
+        expected = items._sorted_for_allocation()
+        self.assertEqual(expected._ids, items._sorted_by_database()._ids)
+        self.assertEqual(
+            expected[:2].move_id.mapped("client_expiry_date"),
+            [today + timedelta(days=days) for days in (3, 9)],
+        )
 
     def test_refused_in_anothers_window(self):
         officer = self._make_user(

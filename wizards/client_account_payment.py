@@ -418,8 +418,13 @@ class ClientAccountPayment(models.TransientModel):
 
     def _get_discount(self, debit):
         """Return the early payment discount that Odoo's own Pay would grant."""
-        if not debit or not debit.move_id._is_eligible_for_early_payment_discount(
-            self.currency_id, self.date
+        move = debit.move_id
+        # Odoo would read all items of the document before it looks at the terms.
+        if (
+            not move.invoice_payment_term_id.early_discount
+            or not move._is_eligible_for_early_payment_discount(
+                self.currency_id, self.date
+            )
         ):
             return 0.0
         return debit.currency_id.round(
@@ -450,7 +455,8 @@ class ClientAccountPayment(models.TransientModel):
         :return: {debit item: amount in its currency}
         """
         lines = in_plain_context(self.env["account.move.line"].sudo())
-        left = self.amount
+        plain = self.company_id.sudo().currency_id
+        left, money = self.amount, None
         amounts = {}
         for debit in debits:
             if self.currency_id.compare_amounts(left, 0) <= 0:
@@ -460,12 +466,16 @@ class ClientAccountPayment(models.TransientModel):
             if discount and self.currency_id.compare_amounts(net, left) <= 0:
                 amounts[debit] = net
                 left -= net
-            else:
-                money = self._get_money_values(left)
-                amounts[debit] = lines._simulate_allocation(
-                    money, debit._get_residual_values()
-                )
-                left = -money["amount_residual_currency"]
+                money = None
+                continue
+            money = money or self._get_money_values(left)
+            amounts[debit] = lines._simulate_allocation(
+                money, debit._get_residual_values()
+            )
+            left = -money["amount_residual_currency"]
+            if debit.currency_id != plain or self.currency_id != plain:
+                # What is left is converted again on its own.
+                money = None
         return amounts
 
     def action_fill_all(self):

@@ -23,7 +23,7 @@ class ClientAccountPaymentLine(models.TransientModel):
     amount_open = fields.Monetary(string="Due", compute="_compute_line_values")
     discount = fields.Monetary(
         string="Early Payment Discount",
-        compute="_compute_line_values",
+        compute="_compute_discount",
         help="Granted where what is due less the discount is paid in time.",
     )
     amount = fields.Monetary(help="In the currency of the invoice.")
@@ -39,7 +39,7 @@ class ClientAccountPaymentLine(models.TransientModel):
         "An allocated amount is zero or above, and below 1,000,000,000,000.",
     )
 
-    @api.depends("debit_line_id", "payment_id.date", "payment_id.currency_id")
+    @api.depends("debit_line_id")
     def _compute_line_values(self):
         for line in self:
             # Nothing of an item a caller sent: confirming refuses it in words.
@@ -48,7 +48,15 @@ class ClientAccountPaymentLine(models.TransientModel):
             line.document_name = debit.move_id.display_name
             line.date_due = debit.date_maturity
             line.amount_open = debit.amount_residual_currency
-            line.discount = line.payment_id._get_discount(debit)
+
+    @api.depends("debit_line_id", "payment_id.date", "payment_id.currency_id")
+    def _compute_discount(self):
+        """Apart from what is shown: it is asked of all lines, which may be thousands.
+        Few have one, so none is the answer for all at once."""
+        self.discount = 0.0
+        for line in self:
+            if discount := line.payment_id._get_discount(line._get_debit()):
+                line.discount = discount
 
     @api.depends("amount")
     def _compute_is_paid(self):

@@ -266,9 +266,12 @@ class ClientCreditAllocation(models.TransientModel):
         # Sudo: officers need no right to read journal items of their clients.
         own, others = self._get_item().sudo()._origin, self._get_items_to_fill()
         credits, debits = (own, others) if self.credit_line_id else (others, own)
-        allowed = self.env["account.move"]._without_credit_exclusion(debits.move_id)
-        debits = debits.filtered(lambda line: line.move_id in allowed)
-        plan = own._plan_allocations(credits, debits, full_only=self.full_only)
+        if self.full_only:
+            debits = debits._filter_creditable()
+            plan = own._plan_allocations(credits, debits, full_only=True)
+        else:
+            # Of thousands only those the credit goes to are looked at.
+            plan = own._plan_groups(credits, debits._iterate_creditable())
         side = 1 if self.credit_line_id else 0
         return {pair[side]: pair[2] for pair in plan}
 
