@@ -15,18 +15,20 @@ function getHotkey({method}, index) {
  * stands behind all there is on the page, each offer has a key of its own.
  */
 async function sayDone(env, {params}) {
-    const {action, hotkey, notification, orm} = env.services;
+    const {action, hotkey, notification} = env.services;
     const name = `o_client_done_${++toasts}`;
     const reload = () =>
         action.doAction({type: "ir.actions.client", tag: "soft_reload"});
     const take = async ({model, id, method}) => {
         close();
-        const answer = await orm.call(model, method, [[id]]);
-        if (answer && answer.type) {
-            await action.doAction(answer, {onClose: reload});
-        } else {
-            await reload();
-        }
+        // As a button: what opens a window comes with its views only then.
+        await action.doActionButton({
+            type: "object",
+            name: method,
+            resModel: model,
+            resId: id,
+            onClose: reload,
+        });
     };
     const forgetKeys = params.offers.map((offer, index) =>
         hotkey.add(getHotkey(offer, index), () => take(offer), {
