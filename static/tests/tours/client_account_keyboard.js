@@ -1,4 +1,5 @@
 import {getTabableElements} from "@web/core/utils/ui";
+import {queryFirst} from "@odoo/hoot-dom";
 import {registry} from "@web/core/registry";
 
 const tours = registry.category("web_tour.tours");
@@ -39,7 +40,8 @@ const go = (content, target, key = "Tab") => ({
     trigger: target,
     async run(helpers) {
         for (let stop = 0; stop < MOST_STOPS; stop++) {
-            if (document.activeElement === this.anchor) {
+            // Looked for each time, as a page that is read anew draws it anew.
+            if (document.activeElement === queryFirst(target)) {
                 return;
             }
             await (key === "Tab" ? pressTab(helpers) : helpers.press(key));
