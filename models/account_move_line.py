@@ -129,6 +129,7 @@ class AccountMoveLine(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
+        technical=True,
         written_by="addon",
         help="Matched to a draft or to another client's item: looked at for what the "
         "sum of the client's items is above the open ones.",

@@ -11,6 +11,9 @@ _APPROVED = object()
 BY_CREATOR = frozenset(("creator", "requester"))
 BY_RECORD = frozenset(("requester", "approver"))
 
+# What the descriptions of fields say a screen may do with them.
+USES = frozenset(("searchable", "sortable", "groupable"))
+
 
 class ClientProtectedMixin(models.AbstractModel):
     """Keep decisions to those who take them, whatever a caller's rights.
@@ -26,6 +29,9 @@ class ClientProtectedMixin(models.AbstractModel):
       and matching write deep within Odoo, where no approval is passed on.
     - `provider`: as `addon`, and administrators, who mend transactions by hand.
     - `requester`, `approver`: whom the model itself lets write, by the record's state.
+
+    A field with the attribute `technical` is for the addon alone: no screen offers it
+    to filter, sort or group by.
     """
 
     _name = "client.protected.mixin"
@@ -33,8 +39,10 @@ class ClientProtectedMixin(models.AbstractModel):
 
     @api.model
     def _valid_field_parameter(self, field, name):
-        """Override of the ORM to know who writes a field."""
-        return name == "written_by" or super()._valid_field_parameter(field, name)
+        """Override of the ORM to know who writes a field, and what is technical."""
+        return name in ("written_by", "technical") or super()._valid_field_parameter(
+            field, name
+        )
 
     @api.model
     @ormcache()
@@ -48,11 +56,30 @@ class ClientProtectedMixin(models.AbstractModel):
         return writers
 
     @api.model
+    @ormcache()
+    def _get_technical_names(self):
+        """Return the names of the fields that no screen offers to search by."""
+        return frozenset(
+            name
+            for name, field in self._fields.items()
+            if getattr(field, "technical", False)
+        )
+
+    @api.model
     def _get_fields_written_by(self, *writers):
         """Return the names of the fields that one of `writers` writes."""
         return {
             name for name, by in self._get_writers().items() if by.intersection(writers)
         }
+
+    @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """Override of the ORM to have no screen offer what is technical."""
+        descriptions = super().fields_get(allfields, attributes)
+        for name in self._get_technical_names():
+            description = descriptions.get(name, {})
+            description.update(dict.fromkeys(USES & description.keys(), False))
+        return descriptions
 
     @api.model_create_multi
     def create(self, vals_list):

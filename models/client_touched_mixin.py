@@ -1,13 +1,9 @@
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.tools import SQL
 
 
 class ClientTouchedMixin(models.AbstractModel):
-    """Have two who decide about the same record at once meet, and one start again.
-
-    A field with the attribute `technical` is for the addon alone: no screen offers it
-    to filter, sort or group by.
-    """
+    """Have two who decide about the same record at once meet, and one start again."""
 
     _name = "client.touched.mixin"
     _inherit = ["client.protected.mixin"]
@@ -22,22 +18,6 @@ class ClientTouchedMixin(models.AbstractModel):
         technical=True,
         written_by="workflow",
     )
-
-    @api.model
-    def _valid_field_parameter(self, field, name):
-        """Override of the ORM to know which fields are technical."""
-        return name == "technical" or super()._valid_field_parameter(field, name)
-
-    @api.model
-    def fields_get(self, allfields=None, attributes=None):
-        """Override of the ORM to have no screen offer what is technical."""
-        descriptions = super().fields_get(allfields, attributes)
-        for name, description in descriptions.items():
-            if getattr(self._fields[name], "technical", False):
-                for use in ("searchable", "sortable", "groupable"):
-                    if use in description:
-                        description[use] = False
-        return descriptions
 
     def _touch(self):
         """Write these records' rows first, so that a concurrent change cannot be

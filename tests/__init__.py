@@ -40,6 +40,7 @@ from . import test_open_items
 from . import test_open_lines
 from . import test_payment_accounts
 from . import test_payment_wizard
+from . import test_policy_tours
 from . import test_portal
 from . import test_portal_security
 from . import test_portal_tours

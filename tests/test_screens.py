@@ -69,6 +69,7 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
         for model, names in (
             ("client.account", ("lock_version", "low_balance_client_told")),
             ("client.account.request", ("lock_version",)),
+            ("account.move.line", ("client_crossing",)),
         ):
             fields = self.env[model].fields_get(list(names), uses)
             for name in names:
@@ -76,6 +77,24 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
                     self.assertFalse(any(fields[name][use] for use in uses))
         account = self.env["client.account"].fields_get(["state", "balance"], uses)
         self.assertTrue(all(account[name][use] for name in account for use in uses))
+
+    def test_describing_items_asks_nothing_and_takes_nothing_else_away(self):
+        """What Odoo offers on journal items stays; it is asked for in each write."""
+        uses = ("searchable", "sortable", "groupable")
+        items = self.env["account.move.line"]
+        items.fields_get(attributes=uses)
+        with self.assertQueryCount(0):
+            described = items.fields_get(attributes=uses)
+        natives = type(items)._fields
+        for name, description in described.items():
+            if name != "client_crossing":
+                field = natives[name]
+                self.assertEqual(
+                    description.get("searchable", False),
+                    bool(field._description_searchable),
+                    name,
+                )
+        self.assertTrue(all(described["balance"][use] for use in uses))
 
     def _make_records(self):
         """Make some of everything that the screens show."""

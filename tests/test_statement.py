@@ -1,7 +1,10 @@
 from datetime import timedelta
 
+from lxml import html
+
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common import ClientAccountRequestCommon
 
@@ -139,6 +142,100 @@ class TestStatement(ClientAccountRequestCommon):
         self.assertEqual(line["amount_currency"], -50)
         self.assertEqual(self._get_statement(account=account)["lines"], [])
         self.assertIn("50.00", self._render(self.account))
+
+    def _copy_item(self, item, count, rate):
+        """Book an item `count` times by SQL, with other amounts and days.
+
+        Two of three are debts of 1 to 7 and the third is a credit of as much.
+
+        :param float rate: how much of the item's currency one of the company's is
+        """
+        self.env.flush_all()
+        amount = SQL("(CASE n %% 3 WHEN 0 THEN -1 ELSE 1 END * (n %% 7 + 1))::numeric")
+        in_currency = SQL("%s * %s::numeric", amount, rate)
+        day = SQL("%s::date - (n %% 50)::integer", self.today)
+        values = {
+            "date": day,
+            "date_maturity": day,
+            "balance": amount,
+            "debit": SQL("greatest(%s, 0)", amount),
+            "credit": SQL("greatest(-%s, 0)", amount),
+            "amount_currency": in_currency,
+            "amount_residual": amount,
+            "amount_residual_currency": in_currency,
+        }
+        columns = [
+            name
+            for name, field in item._fields.items()
+            if field.store and field.column_type and name != "id"
+        ]
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO account_move_line (%s) SELECT %s"
+                " FROM account_move_line line, generate_series(1, %s) n"
+                " WHERE line.id = %s",
+                SQL(", ").join(map(SQL.identifier, columns)),
+                SQL(", ").join(
+                    values.get(name, SQL.identifier("line", name)) for name in columns
+                ),
+                count,
+                item.id,
+            )
+        )
+        self.env.invalidate_all()
+
+    def _read_paper(self):
+        """Return the texts of the rows of movements, and of the closing balance."""
+        paper = html.fromstring(self._render(self.account, date_from=self._days(-60)))
+        [table] = paper.xpath("//table[@name='movements']")
+        rows = [
+            [" ".join(cell.text_content().split()) for cell in row.iterchildren("td")]
+            for row in table.iterfind("tbody/tr")
+        ]
+        return rows[1:-1], rows[-1][-1]
+
+    def test_paper_of_no_line_one_forty_and_five_thousand(self):
+        """Whatever moved, in two currencies: opening, running and closing agree."""
+        self._set_rate("1900-01-01", 0.5)
+        native = self._make_invoice(100, date_due=self._days(-90))
+        foreign = self._make_invoice(
+            30, date_due=self._days(-90), currency_id=self.eur.id
+        )
+        items = [self._get_receivable(invoice) for invoice in (native, foreign)]
+        made = foreign_made = 0
+        for count in (0, 1, 40, 5000):
+            with self.subTest(count=count):
+                half = (count - made) // 2
+                self._copy_item(items[0], count - made - half, 1)
+                self._copy_item(items[1], half, 0.5)
+                made, foreign_made = count, foreign_made + half
+                statement = self._get_statement()
+                self.assertEqual(statement["opening"], -160)
+                self.assertEqual(len(statement["lines"]), count)
+                self.assertEqual(
+                    len({line["currency_id"] for line in statement["lines"]}),
+                    min(count, 2),
+                )
+                running = statement["opening"]
+                for line in statement["lines"]:
+                    running += line["change"]
+                    self.assertAlmostEqual(line["balance"], running)
+                self.assertAlmostEqual(statement["closing"], running)
+                self.assertAlmostEqual(running, self._get_ledger_balance())
+                self.assertAlmostEqual(running, self.account.balance)
+                self.assertAlmostEqual(
+                    statement["credit"] - sum(statement["ageing"].values()), running
+                )
+                rows, closing = self._read_paper()
+                words = self.account._format_balance(running).replace("\xa0", " ")
+                self.assertEqual(closing, words)
+                if not count:
+                    self.assertEqual(rows, [["Nothing moved in this time."]])
+                    continue
+                self.assertEqual(len(rows), count)
+                self.assertEqual(rows[-1][-1], closing)
+                told = [row for row in rows if "€" in row[2]]
+                self.assertEqual(len(told), foreign_made)
 
     # === Paper ===
 

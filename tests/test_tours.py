@@ -63,6 +63,42 @@ class TestTours(ClientAccountCommon, HttpCase):
         credit = self.env["account.move"].search([("client_adjustment", "=", "credit")])
         self.assertEqual(credit.mapped("state"), ["cancel"])
 
+    def test_everything_is_done_by_keyboard(self):
+        """A credit is issued, undone, issued again and allocated; all that is owed is
+        received, a document opened and a limit requested, without a mouse."""
+        leader = self._make_user(
+            "kb_leader", "client_account.group_client_account_approver"
+        )
+        self.company.client_account_leader_id = leader
+        first = self._make_invoice(180, date_due=self.today - timedelta(days=20))
+        second = self._make_invoice(150, date_due=self.today + timedelta(days=10))
+        self.start_tour(
+            f"/odoo/res.partner/{self.client.id}",
+            "client_account_keyboard",
+            login=self.env.user.login,
+        )
+        self.assertRecordValues(
+            first + second, [{"amount_residual": 0.0}, {"amount_residual": 0.0}]
+        )
+        credits = self.env["account.move"].search(
+            [("client_adjustment", "=", "credit")], order="id"
+        )
+        self.assertRecordValues(
+            credits,
+            [
+                {"state": "cancel", "client_adjustment_reason": "two classes cancelled"},
+                {"state": "posted", "client_adjustment_reason": "one class cancelled"},
+            ],
+        )
+        credit = self._get_receivable(credits[1])
+        self.assertEqual(
+            credit.matched_debit_ids.debit_move_id.move_id, first, "not the one typed"
+        )
+        self.assertRecordValues(
+            self.account.request_ids,
+            [{"state": "submitted", "requested_limit": 900.0}],
+        )
+
     def _make_pupils(self, count):
         return self.env["res.partner"].create(
             [{"name": f"Bulk pupil {number:02}"} for number in range(1, count + 1)]
@@ -147,6 +183,37 @@ class TestRequestTours(ClientAccountRequestCommon, HttpCase):
         self._start("approve", self.leader, "/odoo/account-requests-to-approve")
         self.assertRecordValues(
             self.account, [{"state": "granted", "credit_limit": 350.0}]
+        )
+
+    def test_request_is_decided_on_the_clients_page(self):
+        """A request is delegated, rejected and made again, approved and exceeded: each
+        decision from the list of requests on the client's page."""
+        (self.seller | self.leader | self.approver).notification_type = "inbox"
+        contact = f"/odoo/res.partner/{self.client.id}"
+        self._start("ask", self.seller, contact)
+        first = self._open_request()
+        self._start(
+            "delegate", self.leader, "/odoo/discuss?active_id=mail.box_inbox"
+        )
+        self._start("reject_there", self.approver, contact)
+        self.assertRecordValues(
+            first,
+            [
+                {
+                    "state": "rejected",
+                    "decided_by_id": self.approver.id,
+                    "rejection_reason": "Too much for a first year",
+                }
+            ],
+        )
+        self._start("ask_again", self.seller, contact)
+        second = self._open_request()
+        self._start("approve_there", self.leader, contact)
+        self.assertRecordValues(
+            second, [{"state": "approved", "decided_by_id": self.leader.id}]
+        )
+        self.assertRecordValues(
+            self.account, [{"credit_limit": 400.0, "balance": -390.0}]
         )
 
     def test_staff_without_rights_asks_from_the_menu(self):

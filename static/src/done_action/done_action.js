@@ -1,27 +1,50 @@
 import {registry} from "@web/core/registry";
 
+let toasts = 0;
+
+/** Return the key that takes an offer, which is shown on it while Alt is held. */
+function getHotkey({method}, index) {
+    return `alt+shift+${method === "action_undo" ? "z" : ["y", "w"][index]}`;
+}
+
 /**
  * Say what was done and offer what comes next, see `client.once.mixin._get_done_action`.
  *
  * Each offer is a method of a record, which may answer an action of its own. Reloading
- * shows on the page below what the offer has changed.
+ * shows on the page below what the offer has changed. As the toast goes by itself and
+ * stands behind all there is on the page, each offer has a key of its own.
  */
 async function sayDone(env, {params}) {
-    const {action, notification, orm} = env.services;
+    const {action, hotkey, notification} = env.services;
+    const name = `o_client_done_${++toasts}`;
     const reload = () =>
         action.doAction({type: "ir.actions.client", tag: "soft_reload"});
     const take = async ({model, id, method}) => {
         close();
-        const answer = await orm.call(model, method, [[id]]);
-        if (answer && answer.type) {
-            await action.doAction(answer, {onClose: reload});
-        } else {
-            await reload();
-        }
+        // As a button: what opens a window comes with its views only then.
+        await action.doActionButton({
+            type: "object",
+            name: method,
+            resModel: model,
+            resId: id,
+            onClose: reload,
+        });
     };
+    const forgetKeys = params.offers.map((offer, index) =>
+        hotkey.add(getHotkey(offer, index), () => take(offer), {
+            bypassEditableProtection: true,
+            global: true,
+            withOverlay: () =>
+                document.querySelectorAll(`.${name} .o_notification_buttons button`)[
+                    index
+                ],
+        })
+    );
     const close = notification.add(params.message, {
         type: params.type || "success",
         sticky: Boolean(params.sticky),
+        className: name,
+        onClose: () => forgetKeys.forEach((forget) => forget()),
         autocloseDelay: params.offers.length ? 15000 : 4000,
         buttons: params.offers.map((offer, index) => ({
             name: offer.label,

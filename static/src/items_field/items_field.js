@@ -1,11 +1,11 @@
 import {X2ManyField, x2ManyField} from "@web/views/fields/x2many/x2many_field";
-import {ListRenderer} from "@web/views/list/list_renderer";
+import {ClientLinesRenderer} from "../lines_field/lines_field";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {useState} from "@odoo/owl";
 
-class ClientItemsRenderer extends ListRenderer {
-    static props = [...ListRenderer.props, "onTick"];
+class ClientItemsRenderer extends ClientLinesRenderer {
+    static props = [...ClientLinesRenderer.props, "onTick"];
 
     /** Override, as lists within a form answer an empty selection. */
     get selectAll() {

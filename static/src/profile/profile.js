@@ -5,6 +5,14 @@ import {registry} from "@web/core/registry";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
 import {useService} from "@web/core/utils/hooks";
 
+// Keys of what is done most; an account that is yet to open has methods of its own.
+const HOTKEYS = {
+    receive_payment: "shift+r",
+    issue_credit: "shift+k",
+    allocate_credit: "shift+l",
+    request_update: "shift+p",
+};
+
 /**
  * Show what the profile of a client's account says and offers, on the account as on the
  * contact: `client.account._get_profile` makes it, glue addons append boxes.
@@ -35,6 +43,11 @@ export class ClientProfile extends Component {
     /** Quiet figures are lighter, not paler: grey is hard to read. */
     getToneClass({tone}) {
         return !tone || tone === "muted" ? "fw-normal" : `fw-bold text-${tone}`;
+    }
+
+    /** Return the key of a button, which is pressed with Alt. */
+    getHotkey({name}) {
+        return HOTKEYS[name.replace(/^action_(client_)?/, "")];
     }
 
     async press(button) {

@@ -191,6 +191,112 @@ tours.add("client_account_request_approve", {
     ],
 });
 
+const openRequests = [
+    {
+        content: "Open the client's page about the account",
+        trigger: ".o_form_view .nav-link[name='client_account']",
+        run: "click",
+    },
+    {
+        content: "Open its requests",
+        trigger: ".o_form_view .nav-link[name='client_requests']",
+        run: "click",
+    },
+];
+const row = (text) =>
+    `body:not(:has(.modal)) .o_field_widget[name='client_request_ids'] .o_data_row:contains('${text}')`;
+
+/** Reject what waits, from the client's page. */
+tours.add("client_account_request_reject_there", {
+    steps: () => [
+        ...openRequests,
+        {
+            content: "Reject what waits",
+            trigger: `${row("900.00")} button[name='action_open_reject']`,
+            run: "click",
+        },
+        {
+            content: "Give the reason",
+            trigger: ".modal .o_field_widget[name='reason'] textarea",
+            run: "edit Too much for a first year",
+        },
+        {
+            content: "Confirm",
+            trigger: ".modal footer button[name='action_reject']",
+            run: "click",
+        },
+        {
+            content: "It is rejected, and decided about no more",
+            trigger: `${row("Rejected")}:not(:has(button:visible))`,
+        },
+    ],
+});
+
+/** Approve what waits, from the client's page; then the client exceeds the limit. */
+tours.add("client_account_request_approve_there", {
+    steps: () => [
+        ...openRequests,
+        {
+            content: "Approve what waits",
+            trigger: `${row("400.00")} button[name='action_approve']`,
+            run: "click",
+        },
+        {
+            content: "It is approved, and no banner says anything",
+            trigger:
+                ".o_form_view:has(.o_client_profile div[name='limit']:contains('400.00'))" +
+                ":has(.o_field_widget[name='client_request_ids'] .o_data_row:contains('Approved'))" +
+                ":not(:has(div[name='banner'])) button[name='action_charge']",
+            run: "click",
+        },
+        {
+            content: "Charge 50 above the limit",
+            trigger: ".modal .o_field_widget[name='amount'] input",
+            run: "edit 450",
+        },
+        {
+            content: "Give the reason",
+            trigger: ".modal .o_field_widget[name='reason'] textarea",
+            run: "edit Summer course",
+        },
+        {
+            content: "Confirm",
+            trigger: ".modal button[name='action_confirm']:visible",
+            run: "click",
+        },
+        {
+            content: "The banner says by how much, and offers what to do: receive",
+            trigger:
+                "body:not(:has(.modal)) .o_client_profile div[name='banner']:contains('Over the limit by $ 50.00')" +
+                ":has(button[name='action_request_update']):has(button[name='action_open_suspension']) " +
+                "button[name='action_receive_payment']",
+            run: "click",
+        },
+        {
+            content: "Receive 60 of it",
+            trigger: ".modal .o_field_widget[name='amount'] input",
+            run: "edit 60",
+        },
+        {
+            content: "Leave the amount",
+            trigger: ".modal .o_field_widget[name='memo'] input",
+            run: "click",
+        },
+        {
+            content: "Confirm",
+            trigger:
+                ".modal footer button[name='action_confirm']:contains('Receive $ 60.00')",
+            run: "click",
+        },
+        {
+            content: "The banner is gone",
+            trigger:
+                "body:not(:has(.modal)) .o_form_view:has(.o_client_profile div[name='balance']:contains('390.00 owed'))" +
+                ":not(:has(div[name='banner']))",
+        },
+    ],
+});
+
 /** Every view of the requests draws, with a request in each state. */
 tours.add("client_account_request_views", {
     steps: () => [
