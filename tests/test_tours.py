@@ -86,7 +86,10 @@ class TestTours(ClientAccountCommon, HttpCase):
         self.assertRecordValues(
             credits,
             [
-                {"state": "cancel", "client_adjustment_reason": "two classes cancelled"},
+                {
+                    "state": "cancel",
+                    "client_adjustment_reason": "two classes cancelled",
+                },
                 {"state": "posted", "client_adjustment_reason": "one class cancelled"},
             ],
         )
@@ -192,9 +195,7 @@ class TestRequestTours(ClientAccountRequestCommon, HttpCase):
         contact = f"/odoo/res.partner/{self.client.id}"
         self._start("ask", self.seller, contact)
         first = self._open_request()
-        self._start(
-            "delegate", self.leader, "/odoo/discuss?active_id=mail.box_inbox"
-        )
+        self._start("delegate", self.leader, "/odoo/discuss?active_id=mail.box_inbox")
         self._start("reject_there", self.approver, contact)
         self.assertRecordValues(
             first,

@@ -186,7 +186,10 @@ tours.add("client_account_keyboard", {
             ".o_form_view button[name='action_request_update']",
             "alt+shift+p"
         ),
-        go("Go to the limit", ".o_form_view .o_field_widget[name='requested_limit'] input"),
+        go(
+            "Go to the limit",
+            ".o_form_view .o_field_widget[name='requested_limit'] input"
+        ),
         type("Type it", ".o_field_widget[name='requested_limit'] input", "900"),
         go("Go to the reason", ".o_form_view .o_field_widget[name='reason'] textarea"),
         type("Give it", ".o_field_widget[name='reason'] textarea", "books every week"),

@@ -77,7 +77,8 @@ const refused = (words) => [
     },
     {
         content: "Leave the window",
-        trigger: ".modal:not(:has([role='alert'])) button[special='cancel'], .modal footer button:contains('Discard')",
+        trigger:
+            ".modal:not(:has([role='alert'])) button[special='cancel'], .modal footer button:contains('Discard')",
         run: "click",
     },
 ];
