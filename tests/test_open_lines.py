@@ -177,9 +177,7 @@ class TestOpenLines(ClientAccountCommon):
         for window in self._get_windows():
             amounts = []
             for portion in (1000, 2, 3):
-                with patch.object(
-                    account_move_line_planning, "PREFETCH_MAX", portion
-                ):
+                with patch.object(account_move_line_planning, "PREFETCH_MAX", portion):
                     window.action_clear()
                     window.action_oldest_first()
                 filled = window.line_ids.filtered("amount")
