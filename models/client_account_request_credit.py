@@ -52,6 +52,11 @@ class ClientAccountRequest(models.Model):
         help="The accounting date of the credit. Empty: the day it is approved.",
         written_by=("requester", "approver"),
     )
+    credit_date_expiry = fields.Date(
+        string="Credit Usable Until",
+        help="The last day of the credit. Empty: as its reason or the company has it.",
+        written_by=("requester", "approver"),
+    )
     credit_product_id = fields.Many2one(
         "product.product",
         string="Product of the Credit Note",
@@ -108,9 +113,9 @@ class ClientAccountRequest(models.Model):
             vals[name] = vals[name] not in (False, None, 0) and check_amount(
                 self.env, account_sudo.display_name, vals[name], account.currency_id
             )
-        if vals.get("credit_date"):
-            vals["credit_date"] = check_date(
-                self.env, account_sudo.display_name, vals["credit_date"]
+        for name in {"credit_date", "credit_date_expiry"} & vals.keys():
+            vals[name] = vals[name] and check_date(
+                self.env, account_sudo.display_name, vals[name]
             )
         if "credit_reason" in vals:
             vals["credit_reason"] = clean_reason(vals["credit_reason"])
@@ -121,7 +126,11 @@ class ClientAccountRequest(models.Model):
         """Override to check a credit that is asked for; nothing is booked yet."""
         vals = super()._prepare_submit_vals()
         if self.subject != "credit":
-            return vals | {"credit_date": False, "granted_credit": 0.0}
+            return vals | {
+                "credit_date": False,
+                "credit_date_expiry": False,
+                "granted_credit": 0.0,
+            }
         client = self._get_client_name()
         return vals | {
             "granted_credit": check_amount(
@@ -177,7 +186,8 @@ class ClientAccountRequest(models.Model):
         """Return the values of the window that books the credit of one request."""
         self.ensure_one()
         request = self.sudo()
-        return {
+        expiry = request.credit_date_expiry
+        return ({"date_expiry": expiry} if expiry else {}) | {
             "account_ids": [Command.set(request.account_id.ids)],
             "kind": "credit",
             "document": "invoice" if request.credit_product_id else "entry",

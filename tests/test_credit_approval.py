@@ -231,6 +231,21 @@ class TestCreditApproval(ClientAccountRequestCommon):
         self.assertEqual(request.credit_move_id.move_type, "out_refund")
         self.assertEqual(self.account.balance, 407)
 
+    def test_the_last_day_that_was_asked_for_is_booked(self):
+        today = fields.Date.context_today(self.account)
+        day = today + timedelta(days=5)
+        self.company.client_expiry_days = 30
+        self._make_window(500, date_expiry=day).action_confirm()
+        self._make_window(600).action_confirm()
+        usual, asked = self._get_requests()
+        self.assertEqual(asked.credit_date_expiry, day)
+        self.assertFalse(usual.credit_date_expiry)
+        (asked | usual).with_user(self.leader).action_approve()
+        self.assertEqual(asked.credit_move_id.client_expiry_date, day)
+        self.assertEqual(
+            usual.credit_move_id.client_expiry_date, today + timedelta(days=30)
+        )
+
     def test_dated_back_stays_dated_back(self):
         today = fields.Date.context_today(self.account)
         day = today - timedelta(days=3)

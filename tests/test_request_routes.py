@@ -572,6 +572,7 @@ class TestRequestRoutes(ServerCase):
             "granted_credit": 9000.0,
             "credit_reason": "Another one",
             "credit_date": "2026-01-15",
+            "credit_date_expiry": "2036-01-15",
             "credit_reason_id": False,
             "credit_product_id": False,
             "credit_tax_ids": [(6, 0, [uid])],

@@ -457,6 +457,10 @@ class ClientAccountAdjustment(models.TransientModel):
         values = self._prepare_adjustment(account)
         today = fields.Date.context_today(self)
         document = self.document == "invoice"
+        # Sudo: a branch's user need not read the root company.
+        usual = self.sudo().company_id._get_client_expiry_date(
+            self.date, self.reason_id
+        )
         return {
             "account_id": account.id,
             "subject": "credit",
@@ -466,6 +470,9 @@ class ClientAccountAdjustment(models.TransientModel):
             "credit_reason_id": values["reason_id"],
             # What is dated today is booked on the day it is approved.
             "credit_date": values["date"] != today and values["date"],
+            "credit_date_expiry": not document
+            and values["date_expiry"] != usual
+            and values["date_expiry"],
             "credit_product_id": document and self.product_id.id,
             "credit_tax_ids": [Command.set(self.tax_ids.ids if document else [])],
         }
