@@ -208,6 +208,11 @@ registry.category("web_tour.tours").add("client_account_bulk_import", {
             run: "click",
         },
         {
+            content: "Check it again",
+            trigger: ".o_form_statusbar button[name=action_check]",
+            run: "click",
+        },
+        {
             trigger: `${ROW(4, "state")}:contains(Ready)`,
         },
         ...pressed("action_run", "Done"),
