@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
@@ -475,7 +476,10 @@ class ClientBatchMixin(models.AbstractModel):
                 self.env.invalidate_all()
                 seconds_left = cron._commit_progress(done or 0)
         if any(tries.values()):
-            self.env.ref(self._batch_job)._trigger()
+            # Not at once: what they have met may last a while.
+            self.env.ref(self._batch_job)._trigger(
+                fields.Datetime.now() + timedelta(minutes=1)
+            )
 
     @api.model
     def _count_waiting(self):
