@@ -65,6 +65,7 @@ from . import payment_transaction
 from . import payment_transaction_client
 from . import product_template
 from . import res_company
+from . import res_company_expiry
 from . import res_company_write_off
 from . import res_config_settings
 from . import res_config_settings_write_off

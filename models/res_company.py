@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import (
     AccessError,
@@ -194,23 +192,6 @@ class ResCompany(models.Model):
         help="What a client owes may be set off against bills of the same contact.",
     )
 
-    # === Credits that expire ===
-    client_expiry_days = fields.Integer(
-        string="Credits Expire after",
-        help="So many days after its date a credit issued to a client is no longer "
-        "usable, unless its reason or whoever issues it says otherwise. Zero: never.",
-    )
-    client_expiry_waits = fields.Boolean(
-        string="Keep for Due Invoices",
-        help="A credit is not booked back while an invoice that was due by its last "
-        "day, and that it could pay, is open.",
-    )
-    client_expiry_notice_days = fields.Integer(
-        string="Tell Clients before",
-        help="So many days before the last day of a credit its client is told by "
-        "e-mail. Zero: clients are not told.",
-    )
-
     # === Many at once ===
     client_batch_at_once = fields.Integer(
         string="Booked at Once up to",
@@ -254,11 +235,6 @@ class ResCompany(models.Model):
         "CHECK(client_top_up_minimum >= 0"
         " AND client_top_up_maximum >= client_top_up_minimum)",
         "The largest top-up is at or above the least, and neither is below zero.",
-    )
-    _client_expiry_range = models.Constraint(
-        "CHECK(client_expiry_days BETWEEN 0 AND 3650"
-        " AND client_expiry_notice_days BETWEEN 0 AND 3650)",
-        "Credits expire after, and clients are told before, 0 to 3,650 days.",
     )
     _client_batch_at_once_range = models.Constraint(
         "CHECK(client_batch_at_once >= 0 AND client_batch_at_once <= 1000)",
@@ -596,18 +572,6 @@ class ResCompany(models.Model):
                 self.env.ref("account.action_account_config").id,
                 self.env._("Open the settings"),
             )
-
-    def _get_client_expiry_date(self, date=None, reason=None):
-        """Return the last day of a credit, as the company or its reason has it.
-
-        :param date: of the credit, today when empty
-        :param reason: `client.adjustment.reason`, empty perhaps
-        :return: a date, None where it does not expire
-        """
-        days = (reason and reason.expiry_days) or self.client_expiry_days
-        if not days:
-            return None
-        return (date or fields.Date.context_today(self)) + timedelta(days=days)
 
     # === Account requests ===
 
