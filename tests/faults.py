@@ -12,6 +12,7 @@ import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from http.client import HTTPException
+from xml.parsers.expat import ExpatError
 
 from odoo.sql_db import db_connect
 
@@ -23,7 +24,13 @@ ACCOUNT, BATCH = "client.account", "client.credit.batch"
 ALLOCATION = "client.credit.allocation.batch"
 CREDIT, CHARGE, SMALL = 20.0, 12.0, 1.0
 # What a caller meets whose server is killed, or whose database connection is cut.
-BROKEN = (OSError, HTTPException, xmlrpc.client.Fault, xmlrpc.client.ProtocolError)
+BROKEN = (
+    OSError,
+    HTTPException,
+    ExpatError,
+    xmlrpc.client.Fault,
+    xmlrpc.client.ProtocolError,
+)
 # How often a call that is broken is made again, and how long a job may take in all.
 MOST_TRIES = 200
 LONGEST = 3600
