@@ -79,6 +79,8 @@ class ClientCreditBatch(models.Model):
     @api.depends("line_ids.amount", "line_ids.is_done", "line_ids.is_reversed")
     def _compute_amounts(self):
         stored = self.filtered(lambda batch: isinstance(batch.id, int))
+        # The sums are of the lines, and for those who may read the document.
+        stored.check_access("read")
         for name, domain in (
             ("amount_total", []),
             ("amount_booked", [("is_done", "=", True), ("is_reversed", "=", False)]),

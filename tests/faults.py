@@ -22,6 +22,7 @@ ADMIN = ("admin", "admin")
 SEED = 19
 ACCOUNT, BATCH = "client.account", "client.credit.batch"
 ALLOCATION = "client.credit.allocation.batch"
+AT_ONCE = 200
 CREDIT, CHARGE, SMALL = 20.0, 12.0, 1.0
 # What a caller meets whose server is killed, or whose database connection is cut.
 BROKEN = (
@@ -66,7 +67,7 @@ class FaultRun:
             batch["company_id"][0] for batch in call(BATCH, "read", [opened])
         }
         self.company_id = company_id
-        call("res.company", "write", [company_id], {"client_batch_at_once": 0})
+        self._set_at_once(0)
         self.journal_id = self._query(
             "SELECT client_adjustment_journal_id FROM res_company WHERE id = %s",
             company_id,
@@ -75,6 +76,11 @@ class FaultRun:
         self.account_ids = [self._open_account(client) for client in self.partner_ids]
         call(ACCOUNT, "write", self.account_ids, {"credit_application": "manual"})
         self._last_number = self._get_last_number()
+
+    def _set_at_once(self, lines):
+        """Say up to how many lines the job is not needed."""
+        values = {"client_batch_at_once": lines}
+        self._insist("res.company", "write", [self.company_id], values)
 
     def _open_account(self, partner_id):
         action = self.admin.call(
@@ -126,6 +132,8 @@ class FaultRun:
             finally:
                 self._stop.set()
                 future.result()
+                # Other tests share the company.
+                self._set_at_once(AT_ONCE)
 
     def _run_batches(self, faults):
         self.credit_id = self._make_batch(

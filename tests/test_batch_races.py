@@ -66,7 +66,7 @@ class TestBatchRaces(ServerCase):
         """Each is checked when the other is not committed; the gate sees both."""
         [client] = self._make_clients(1)
         self.admin.call(
-            "res.partner", "write", [client], {"negative_balance": "prevented"}
+            "res.partner", "write", [client], {"client_negative_balance": "prevented"}
         )
         [credit] = [self._make_batch([client])]
         self._call(credit, "action_run")()

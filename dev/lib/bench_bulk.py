@@ -200,7 +200,8 @@ def measure_memory(database, most):
 
             type(env["client.credit.batch"])._work_in_job = work
             try:
-                env["client.credit.batch"]._cron_run()
+                while env["client.credit.batch"].browse(batch_id).state == "running":
+                    env["client.credit.batch"]._cron_run()
             finally:
                 type(env["client.credit.batch"])._work_in_job = native
             env.invalidate_all()
