@@ -265,6 +265,8 @@ class ClientCreditBatchLine(models.Model):
         :return: {id: id of the line that is like it and comes before it}
         """
         self.flush_model()
+        # Clients that were made just now are not all written yet.
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
         rows = self.env.execute_query(
             SQL(
                 """

@@ -213,6 +213,16 @@ class TestCreditBatch(CreditBatchCommon):
         batch.action_run()
         self.assertEqual(self._get_ledger_balance(), 61.0)
 
+    def test_clients_made_just_now_are_not_taken_for_one(self):
+        clients = self.env["res.partner"].create(
+            [{"name": f"New {number}"} for number in range(1010)]
+        )
+        batch = self._make_batch(
+            [{"partner_id": client.id, "amount": 20} for client in clients]
+        )
+        batch.action_check()
+        self.assertEqual(batch.problem_count, 0)
+
     def test_what_policies_refuse_is_said_before(self):
         self.account.negative_balance = "prevented"
         self._issue_credit(30)
