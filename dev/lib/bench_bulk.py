@@ -210,7 +210,7 @@ def measure_memory(database, most):
         peaks.append(peak - before)
         print(f"  {lines} lines in portions: {peaks[-1]:.0f} MB more", flush=True)
     print(
-        f"Memory from {PORTION_LINES[0]} to {PORTION_LINES[1]} lines: "
+        f"Memory from {PORTION_LINES[0]} to {min(PORTION_LINES[1], most)} lines: "
         f"{peaks[2] - peaks[1]:.0f} MB more; "
         f"{verdict(peaks[2] - peaks[1], MORE_MEMORY_MB)}",
         flush=True,
