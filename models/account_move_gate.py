@@ -662,14 +662,14 @@ class AccountMove(models.Model):
     def _forget_post_anyway(self):
         """Take the approval off what is a draft again: it was for what was posted."""
         # Sudo: these fields are the addon's own to write.
-        posted_anyway = self.sudo().filtered("client_anyway_reason")
-        posted_anyway.write(
-            {
-                "client_anyway_reason": False,
-                "client_anyway_user_id": False,
-                "client_anyway_date": False,
-            }
-        )
+        if posted_anyway := self.sudo().filtered("client_anyway_reason"):
+            posted_anyway.write(
+                {
+                    "client_anyway_reason": False,
+                    "client_anyway_user_id": False,
+                    "client_anyway_date": False,
+                }
+            )
 
     def action_client_post_anyway(self, reason):
         """Post invoices that their clients' policies refuse.

@@ -40,6 +40,9 @@ class AccountPartialReconcile(models.Model):
     def unlink(self):
         """Override of the ORM to keep the figures of client accounts fresh, and to have
         the clients judged whose items are no longer matched."""
+        if not self:
+            # Odoo calls it so for each item it writes.
+            return super().unlink()
         if not self.env.su:
             self._check_kept_together()
             self._check_may_take_off()
