@@ -1,4 +1,5 @@
 from collections import defaultdict
+from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -301,11 +302,13 @@ class AccountMoveLine(models.Model):
         if "move_id" not in vals:
             counting = self.filtered(lambda line: line.parent_state == "posted")
         if not counting and FIGURE_FIELDS.isdisjoint(vals):
-            return self._write_sparingly(vals)
+            with self._sparing_descriptions():
+                return super().write(vals)
         accounts = self.env["client.account"]
         with accounts._watching():
             accounts._note_items(counting)
-            result = self._write_sparingly(vals)
+            with self._sparing_descriptions():
+                result = super().write(vals)
             if not (FIGURE_FIELDS | CLIENT_FIELDS).isdisjoint(vals):
                 accounts._invalidate_figures()
             if not CLIENT_FIELDS.isdisjoint(vals):
@@ -318,8 +321,9 @@ class AccountMoveLine(models.Model):
             accounts._trigger_notices()
         return result
 
-    def _write_sparingly(self, vals):
-        """Write as Odoo does, but for the descriptions, see `fields_get`.
+    @contextmanager
+    def _sparing_descriptions(self):
+        """Write within as Odoo does, but for the descriptions, see `fields_get`.
 
         Not by the context: each write would have an environment of its own, which lives
         as long as its tracking, and every other is looked for among all of them. 1,000
@@ -328,7 +332,7 @@ class AccountMoveLine(models.Model):
         cache = self.env.cr.cache
         cache[SPARED] = True
         try:
-            return super().write(vals)
+            yield
         finally:
             cache.pop(SPARED, None)
 
