@@ -157,6 +157,7 @@ class ClientBatchMixin(models.AbstractModel):
         prepared = []
         for vals in vals_list:
             vals = self._in_root_company({**defaults, **vals})
+            # Sudo: numbers are drawn by those who may not set them up.
             number = self.env["ir.sequence"].sudo().next_by_code(self._name)
             prepared.append({**vals, "name": number})
         return super(ClientBatchMixin, self._as_workflow()).create(prepared)
@@ -338,6 +339,7 @@ class ClientBatchMixin(models.AbstractModel):
             {"state": "running", "run_by_id": self.env.uid, **values}
         )
         if len(waiting) > self._get_most_at_once():
+            # Sudo: who may run this need not have rights on jobs.
             self.env.ref(self._batch_job).sudo()._trigger()
             self._tell_progress()
         else:
@@ -572,7 +574,9 @@ class ClientBatchMixin(models.AbstractModel):
             except Exception as fault:
                 self.env.cr.rollback()
                 _logger.exception("Line %s of %s failed.", line.id, self)
-                problem = str(fault).strip()[:1000] or self.env._(
+                # Some faults of Odoo say more than words, after them.
+                words = fault.args[0] if fault.args else ""
+                problem = str(words).strip()[:1000] or self.env._(
                     "An error occurred that has no words (%s). Ask an administrator to "
                     "look at the server's log, and try again.",
                     type(fault).__name__,

@@ -6,6 +6,9 @@ from odoo.fields import Command
 
 from ..utils import check_reason
 
+# The lines whose entry still stands.
+LEFT_TO_REVERSE = [("is_done", "=", True), ("is_reversed", "=", False)]
+
 
 class ClientCreditBatch(models.Model):
     """Many credits or charges in one document."""
@@ -227,14 +230,21 @@ class ClientCreditBatch(models.Model):
         self._check_not_running()
         for batch in self:
             text = check_reason(self.env, batch.display_name, reason)
+            if batch.reverse_reason and not batch._has_left_to_reverse():
+                continue
             if batch.done_count:
-                batch._begin(
-                    [("is_done", "=", True), ("is_reversed", "=", False)],
-                    reverse_reason=text,
-                )
+                batch._begin(LEFT_TO_REVERSE, reverse_reason=text)
             else:
                 batch.action_cancel()
         return True
+
+    def _has_left_to_reverse(self):
+        """Return whether some of what one document has booked still stands."""
+        return bool(
+            self._get_lines().search_count(
+                [("batch_id", "=", self.id), *LEFT_TO_REVERSE], limit=1
+            )
+        )
 
     def _check_may_start(self):
         """Override of `client.batch.mixin`."""

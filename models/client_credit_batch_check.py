@@ -260,11 +260,13 @@ class ClientCreditBatchLine(models.Model):
         return terms
 
     def _fetch_twins(self):
-        """Return which of these lines are there twice in their document.
+        """Return which of these lines are there twice in their document, with the
+        reason and the dates that count for them.
 
         :return: {id: id of the line that is like it and comes before it}
         """
         self.flush_model()
+        self.batch_id.flush_model(["reason", "date", "date_due"])
         # Clients that were made just now are not all written yet.
         self.env["res.partner"].flush_model(["commercial_partner_id"])
         rows = self.env.execute_query(
@@ -275,14 +277,19 @@ class ClientCreditBatchLine(models.Model):
                     SELECT line.id,
                            min(line.id) OVER (
                                PARTITION BY client.commercial_partner_id, line.amount,
-                                            COALESCE(line.reason, ''), line.date,
-                                            line.date_due) AS first
+                                            COALESCE(NULLIF(line.reason, ''),
+                                                     batch.reason, ''),
+                                            COALESCE(line.date, batch.date, %s),
+                                            COALESCE(line.date_due, batch.date_due)
+                           ) AS first
                       FROM client_credit_batch_line line
+                      JOIN client_credit_batch batch ON batch.id = line.batch_id
                       JOIN res_partner client ON client.id = line.partner_id
                      WHERE line.batch_id = %s
                   ) lines
                  WHERE id <> first AND id = ANY(%s)
                 """,
+                fields.Date.context_today(self),
                 self.batch_id.id,
                 self.ids,
             )

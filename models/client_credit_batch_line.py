@@ -68,7 +68,7 @@ class ClientCreditBatchLine(models.Model):
     is_meant = fields.Boolean(
         string="Meant",
         copy=False,
-        help="Book it although there is another line like it, or one booked already.",
+        help="Book it although there is another line like it.",
     )
     move_id = fields.Many2one(
         "account.move",

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from unittest.mock import MagicMock, patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
@@ -212,6 +212,24 @@ class TestCreditBatch(CreditBatchCommon):
         self.assertFalse(batch.line_ids[2].problem)
         batch.action_run()
         self.assertEqual(self._get_ledger_balance(), 61.0)
+
+    def test_twins_are_those_that_book_the_same(self):
+        line = {"partner_id": self.client.id, "amount": 20}
+        yesterday = self.today - timedelta(days=1)
+        batch = self._make_batch(
+            [
+                line,
+                {**line, "reason": "Class cancelled"},
+                {**line, "date": self.today},
+                {**line, "reason": "Another class"},
+                {**line, "date": yesterday},
+            ]
+        )
+        batch.action_check()
+        self.assertEqual(
+            [bool(problem) for problem in batch.line_ids.mapped("problem")],
+            [False, True, True, False, False],
+        )
 
     def test_clients_made_just_now_are_not_taken_for_one(self):
         clients = self.env["res.partner"].create(
@@ -473,8 +491,11 @@ class TestCreditBatch(CreditBatchCommon):
         self.assertEqual(set(batch.line_ids.mapped("state")), {"reversed"})
         self.assertEqual(batch.amount_booked, 0.0)
         books = self._get_books()
-        batch.action_reverse("Wrong day")
+        notes = len(batch.message_ids)
+        batch.action_reverse("Another day")
         self.assertEqual(self._get_books(), books)
+        self.assertEqual(batch.reverse_reason, "Wrong day")
+        self.assertEqual(len(batch.message_ids), notes)
         with self.assertRefused("cancelled|reversed"):
             batch.action_run()
         with self.assertRefused("was reversed"):
@@ -668,7 +689,7 @@ class TestCreditBatchJob(CreditBatchCommon):
 
         def crash(account, values):
             if account.partner_id == bad:
-                raise ValueError("Broken addon")
+                raise RedirectWarning("Broken addon", 7, "Go there")
             return native(account, values)
 
         with (
