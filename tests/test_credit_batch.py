@@ -686,10 +686,12 @@ class TestCreditBatchJob(CreditBatchCommon):
         batch.action_run()
         bad = batch.line_ids[1].partner_id
         native = type(self.account)._prepare_adjustment_move_vals
+        # Its text is more than its words.
+        fault = RedirectWarning(words := "Broken addon", 7, "Go there")
 
         def crash(account, values):
             if account.partner_id == bad:
-                raise RedirectWarning("Broken addon", 7, "Go there")
+                raise fault
             return native(account, values)
 
         with (
@@ -701,7 +703,7 @@ class TestCreditBatchJob(CreditBatchCommon):
             self._run_job()
         self.assertEqual(batch.state, "done")
         self.assertEqual(self._get_balances(), [20.0, 0.0, 20.0, 20.0, 20.0])
-        self.assertEqual(batch.line_ids[1].problem, "Broken addon")
+        self.assertEqual(batch.line_ids[1].problem, words)
 
     def test_the_channel_is_for_who_may_see_it(self):
         batch = self._make_batch()

@@ -9,7 +9,9 @@ LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 DEV_DIR=$(dirname "$LIB_DIR")
 CHECKOUT=$(dirname "$DEV_DIR")
 STATE_DIR=$CHECKOUT/.dev
+BRIDGES_DIR=$CHECKOUT/bridges
 CONFIG=$STATE_DIR/odoo.conf
+CORE_CONFIG=$STATE_DIR/odoo-core.conf
 ADDONS_DIR=$STATE_DIR/addons
 DATA_DIR=$STATE_DIR/data
 LOG_DIR=$STATE_DIR/log
@@ -129,7 +131,8 @@ set_up() {
     ensure_venv
     ensure_odoo
     link_addon
-    write_config
+    write_config "$CORE_CONFIG" ""
+    write_config "$CONFIG" "$BRIDGES_DIR"
 }
 
 # start_up: set-up and the database server, which is left again at the end.

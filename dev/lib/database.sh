@@ -76,13 +76,28 @@ share_filestore() {
     done
 }
 
-# base_modules: what the addon depends on, by its manifest.
-base_modules() {
-    [ -e "$CHECKOUT/__manifest__.py" ] || die "The addon's __manifest__.py is missing from $CHECKOUT."
+# depends_of FOLDER...: which of Odoo's modules these addons need, by their manifests.
+depends_of() {
     "$VENV/bin/python" -c '
 import ast, sys
-manifest = ast.literal_eval(open(sys.argv[1]).read())
-print(",".join(sorted(manifest["depends"])))' "$CHECKOUT/__manifest__.py"
+depends = set()
+for folder in sys.argv[1:]:
+    depends.update(ast.literal_eval(open(f"{folder}/__manifest__.py").read())["depends"])
+print(",".join(sorted(name for name in depends if not name.startswith("client_account"))))
+' "$@"
+}
+
+# base_modules: what the addon depends on.
+base_modules() {
+    [ -e "$CHECKOUT/__manifest__.py" ] || die "The addon's __manifest__.py is missing from $CHECKOUT."
+    depends_of "$CHECKOUT"
+}
+
+# bridged_modules: the apps that the glue addons join the addon to.
+bridged_modules() {
+    local names
+    mapfile -t names < <(bridges)
+    [ ${#names[@]} -eq 0 ] || depends_of "${names[@]/#/$BRIDGES_DIR/}"
 }
 
 # odoo_step LOG DATABASE ARGUMENTS: one run of Odoo that ends by itself.
@@ -106,7 +121,7 @@ ensure_template() {
     ! database_ready "$TEMPLATE" || return 0
     say "Making the template database with $modules; this takes some minutes, once."
     drop_database "$TEMPLATE"
-    odoo_step "template.log" "$TEMPLATE" -i "$modules"
+    odoo_step "$TEMPLATE.log" "$TEMPLATE" -i "$modules"
     mark_ready "$TEMPLATE"
 }
 
@@ -127,7 +142,7 @@ update_addon() {
 
 # check_logs NAME...: fail on a warning or error of this addon in these logs.
 check_logs() {
-    "$VENV/bin/python" "$LIB_DIR/check_log.py" "$LOG_DIR/template.log" "${@/#/$LOG_DIR/}" ||
+    "$VENV/bin/python" "$LIB_DIR/check_log.py" "$LOG_DIR/$TEMPLATE.log" "${@/#/$LOG_DIR/}" ||
         die "The logs are in $LOG_DIR."
 }
 
@@ -168,15 +183,27 @@ hold_database() {
 }
 
 # run_pytest DATABASE ARGUMENTS: without a test named, all of the addon's.
-# A path like tests/test_x.py::TestX stands for the module of that name.
+# A path like tests/test_x.py::TestX, or bridges/client_account_sale/tests/test_x.py,
+# stands for the module of that name, and bridges/client_account_sale for all its tests.
 run_pytest() {
-    local database=$1 argument arguments=() selection=("odoo.addons.$ADDON.tests")
+    local database=$1 argument addon arguments=() selection=("odoo.addons.$ADDON.tests")
     shift
     for argument in "$@"; do
+        addon=$ADDON
         case $argument in
+            bridges/*)
+                argument=${argument#bridges/}
+                addon=${argument%%/*}
+                argument=${argument#"$addon"}
+                argument=${argument#/}
+                argument=${argument:-tests}
+                ;;
+        esac
+        case $argument in
+            tests | tests/) argument=odoo.addons.$addon.tests ;;
             tests/*.py*)
                 argument=${argument#tests/}
-                argument=odoo.addons.$ADDON.tests.${argument/.py/}
+                argument=odoo.addons.$addon.tests.${argument/.py/}
                 ;;
         esac
         case $argument in

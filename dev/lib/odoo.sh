@@ -160,10 +160,26 @@ link_addon() {
     fi
 }
 
+# bridges: the names of the glue addons, each of which installs itself once the apps on
+# both its sides are there.
+bridges() {
+    local manifest
+    for manifest in "$BRIDGES_DIR"/*/__manifest__.py; do
+        [ ! -e "$manifest" ] || basename "$(dirname "$manifest")"
+    done
+}
+
+# leave_out_bridges: what follows sees the addon alone, whatever else is installed.
+leave_out_bridges() {
+    CONFIG=$CORE_CONFIG
+}
+
+# write_config FILE FOLDER: with the addons of a further folder, if there is one.
 write_config() {
     local addons=$ODOO_ROOT/odoo/addons,$ADDONS_DIR
     [ ! -d "$ODOO_ROOT/addons" ] || addons=$ODOO_ROOT/addons,$addons
-    cat >"$CONFIG.new" <<EOF
+    [ ! -d "$2" ] || addons=$addons,$2
+    cat >"$1.new" <<EOF
 [options]
 addons_path = $addons
 data_dir = $DATA_DIR
@@ -174,7 +190,7 @@ http_interface = 127.0.0.1
 list_db = False
 max_cron_threads = 0
 EOF
-    mv "$CONFIG.new" "$CONFIG"
+    mv "$1.new" "$1"
 }
 
 # run_odoo ARGUMENTS: Odoo's command line with this checkout's configuration.
