@@ -6,5 +6,6 @@
     "license": "LGPL-3",
     "author": "Client Account contributors",
     "depends": ["client_account", "partnership"],
+    "demo": ["demo/membership_demo.xml"],
     "auto_install": True,
 }

@@ -11,6 +11,7 @@
         "views/project_task_views.xml",
         "views/res_config_settings_views.xml",
     ],
+    "demo": ["demo/project_demo.xml"],
     "assets": {
         "web.assets_tests": ["client_account_project/static/tests/tours/**/*"],
     },

@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from ..const import SHOWN_TASKS
 
@@ -58,7 +59,10 @@ class ClientAccount(models.Model):
                     ),
                     *(
                         self._get_profile_line(
-                            task.project_id.display_name, task.name, target=task
+                            format_date(self.env, task.date_deadline)
+                            or task.project_id.display_name,
+                            task.name,
+                            target=task,
                         )
                         for task in shown
                     ),
