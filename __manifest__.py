@@ -46,7 +46,10 @@
         "views/res_partner_views.xml",
         "views/client_account_menus.xml",
     ],
-    "demo": ["demo/client_account_request_demo.xml"],
+    "demo": [
+        "demo/client_account_request_demo.xml",
+        "demo/res_partner_demo.xml",
+    ],
     "assets": {
         "web.assets_backend": ["client_account/static/src/**/*"],
         "web.assets_tests": ["client_account/static/tests/tours/**/*"],

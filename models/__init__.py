@@ -44,6 +44,7 @@ from . import client_account_profile
 from . import client_account_request
 from . import client_account_request_credit
 from . import client_account_statement
+from . import client_account_terms
 from . import client_account_transfer
 from . import client_account_watch
 from . import client_account_write_off

@@ -137,9 +137,11 @@ class ClientAccount(models.Model):
         }
 
     @api.model
-    def _get_worth_sql(self):
+    def _get_worth_sql(self, committed=None):
         """Return what the open items of a client are worth, less what is committed.
 
+        :param SQL committed: what counts as committed, see `_get_committed_sql`, which
+            is asked by default
         :return: `SQL` of a query with columns open and crosses, whether items may be
             matched elsewhere, so that the ledger differs; on an alias `posting` with
             columns partner_id and company_id
@@ -169,7 +171,7 @@ class ClientAccount(models.Model):
              WHERE contact.commercial_partner_id = posting.partner_id
             """,
             is_open=self._get_open_item_sql(),
-            committed=self._get_committed_sql(),
+            committed=committed or self._get_committed_sql(),
             to_flush=(
                 lines["partner_id"],
                 lines["company_id"],
@@ -286,11 +288,14 @@ class ClientAccount(models.Model):
     def _fetch_fresh_rows(self, query):
         """Return the rows of a query as others have committed them by now.
 
-        Within a test that shares its cursor there are no others.
+        Within a test that shares its cursor there are no others, nor while addons are
+        installed, whose tables nobody else sees yet.
 
         :param SQL query: to be run on a cursor of its own
         :raise ConcurrencyError: when all connections are taken, which Odoo tries again
         """
+        if not self.env.registry.ready:
+            return []
         try:
             cursor = self.env.registry.cursor()
         except PoolError as fault:
@@ -420,21 +425,27 @@ class ClientAccount(models.Model):
         return terms
 
     @api.model
-    def _measure(self, key):
-        """Return what all items of a client are worth in this transaction."""
-        [row] = self.env.execute_query(self._get_measure_sql(key))
+    def _measure(self, key, committed=None):
+        """Return what all items of a client are worth in this transaction.
+
+        :param SQL committed: see `_get_worth_sql`
+        """
+        [row] = self.env.execute_query(self._get_measure_sql(key, committed))
         return self._read_worth(key, row, self.env.execute_query)
 
     @api.model
-    def _measure_fresh(self, key):
+    def _measure_fresh(self, key, committed=None):
         """Return what all items of a client are worth as committed by now, None where
-        nobody else can tell."""
-        for row in self._fetch_fresh_rows(self._get_measure_sql(key)):
+        nobody else can tell.
+
+        :param SQL committed: see `_get_worth_sql`
+        """
+        for row in self._fetch_fresh_rows(self._get_measure_sql(key, committed)):
             return self._read_worth(key, row, self._fetch_fresh_rows)
         return None
 
     @api.model
-    def _get_measure_sql(self, key):
+    def _get_measure_sql(self, key, committed=None):
         """Return the query of what all items of a client are worth."""
         client, root = key
         return SQL(
@@ -442,7 +453,7 @@ class ClientAccount(models.Model):
             " posting, LATERAL (%s) worth",
             client.id,
             root.id,
-            self._get_worth_sql(),
+            self._get_worth_sql(committed),
         )
 
     @api.model

@@ -187,6 +187,14 @@ class ClientAccount(models.Model):
 
         :param key: (`res.partner` client, `res.company` root)
         """
+        changes = self._get_own_item_changes(key)
+        released = self._get_released({key: changes})
+        return sum(changes.values(), released[key])
+
+    @api.model
+    def _get_own_item_changes(self, key):
+        """Return {item id: `Worth` by which this transaction has changed it} of a
+        client, see `_get_own_change`."""
         watch = self._get_watch()
         after = self._get_worths(watch.items[key])
         changes = dict.fromkeys(watch.items[key], Worth())
@@ -196,8 +204,7 @@ class ClientAccount(models.Model):
                 changes[item_id] -= before[1]
             if (now := after.get(item_id)) and now[0] == key:
                 changes[item_id] += now[1]
-        released = self._get_released({key: changes})
-        return sum(changes.values(), released[key])
+        return changes
 
     @api.model
     def _get_released(self, changes):

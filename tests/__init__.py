@@ -13,6 +13,7 @@ from . import test_balance_gate
 from . import test_balance_policy
 from . import test_balance_watch
 from . import test_books_once
+from . import test_books_terms
 from . import test_bulk_attacks
 from . import test_callers
 from . import test_client_account

@@ -1,0 +1,23 @@
+"""What several files need to agree on."""
+
+DONE = "1_done"
+CANCELED = "1_canceled"
+
+# Writing these on a task that is done may make it cost more.
+TASK_WORK_FIELDS = frozenset(
+    (
+        "state",
+        "sale_line_id",
+        "allocated_hours",
+        "parent_id",
+        "project_id",
+        "milestone_id",
+        "partner_id",
+    )
+)
+MILESTONE_WORK_FIELDS = frozenset(
+    ("is_reached", "sale_line_id", "quantity_percentage", "product_uom_qty")
+)
+
+# Rows of a profile's box.
+SHOWN_TASKS = 5

@@ -1,0 +1,5 @@
+from . import test_completion_cost
+from . import test_completion_gate
+from . import test_completion_races
+from . import test_completion_tour
+from . import test_profile_box
