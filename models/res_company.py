@@ -301,7 +301,7 @@ class ResCompany(models.Model):
             return
         changed = [
             name
-            for name in DECISIONS
+            for name in self._get_decision_names()
             if name in vals and any(company[name] != vals[name] for company in self)
         ]
         if changed:
@@ -318,12 +318,23 @@ class ResCompany(models.Model):
             )
 
     @api.model
+    def _get_decision_names(self):
+        """Return the names of the settings that only approvers change.
+
+        Hook: a glue addon adds those of its own that say what is let through.
+        """
+        return DECISIONS
+
+    @api.model
     def _get_client_settings(self, vals):
-        """Return which of the values are settings of client accounts."""
+        """Return which of the values are settings of client accounts, or of glue
+        addons to them."""
         return [
             name
             for name in vals
-            if getattr(self._fields.get(name), "_module", "") == "client_account"
+            if (getattr(self._fields.get(name), "_module", None) or "").startswith(
+                "client_account"
+            )
         ]
 
     def _check_client_branch(self, vals):
