@@ -133,8 +133,7 @@ class ClientAccount(models.Model):
         orders = self.env["sale.order"].sudo()
         rows = self.env.execute_query(
             SQL(
-                "SELECT order_id FROM (%s) orders"
-                " WHERE (partner_id, company_id) IN %s",
+                "SELECT order_id FROM (%s) orders WHERE (partner_id, company_id) IN %s",
                 orders._get_committed_orders_sql(SQL("TRUE")),
                 tuple(
                     (account.partner_id.id, account.company_id.id)

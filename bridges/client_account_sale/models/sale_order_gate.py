@@ -114,7 +114,7 @@ class SaleOrder(models.Model):
             first.sudo().write({"client_first_order": True})
 
     def _forget_confirmation(self):
-        """Take off orders that are no longer confirmed what they were confirmed with."""
+        """Take off orders that are confirmed no longer what confirmed them."""
         # Sudo: these fields are the addon's own to write.
         marked = self.sudo().filtered(
             lambda order: order.client_anyway_reason or order.client_first_order

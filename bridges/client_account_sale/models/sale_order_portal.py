@@ -124,7 +124,9 @@ class SaleOrder(models.Model):
         """
         if self.state == "sale":
             raise UserError(
-                self.env._("%s is confirmed already. Nothing was paid again.", self.name)
+                self.env._(
+                    "%s is confirmed already. Nothing was paid again.", self.name
+                )
             )
         currency = self.currency_id
         usable = self._get_portal_credit(account)

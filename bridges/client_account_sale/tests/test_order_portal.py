@@ -43,7 +43,7 @@ class OrderPortalCase(ClientOrderCommon, PortalCase):
     def _get_form(self, order, **values):
         """Return the fields of the form that pays an order with credit."""
         page = self._open_order(order, **values).text
-        form = re.search(r'(?s)<form[^>]*o_client_pay_order.*?</form>', page)
+        form = re.search(r"(?s)<form[^>]*o_client_pay_order.*?</form>", page)
         return form and dict(
             re.findall(r'name="(total|credit)" value="([^"]*)"', form[0])
         )
@@ -61,9 +61,7 @@ class TestOrderPortal(OrderPortalCase):
     def test_a_quotation_is_paid_with_credit(self):
         self._issue_credit(150)
         order = self._send_order()
-        self.assertEqual(
-            self._get_form(order), {"total": "110.00", "credit": "110.00"}
-        )
+        self.assertEqual(self._get_form(order), {"total": "110.00", "credit": "110.00"})
         answer = self._pay_order(order)
         self.assertEqual(answer.status_code, 303)
         self.assertTrue(answer.headers["Location"].endswith(f"/my/orders/{order.id}"))
@@ -96,7 +94,9 @@ class TestOrderPortal(OrderPortalCase):
         self._pay_order(order)
         self.assertEqual(order.invoice_ids.payment_state, "paid")
         self.assertEqual(self.account.balance, 10.0)
-        mails = self.env["mail.mail"].search([("model", "=", "account.move")])
+        mails = self.env["mail.mail"].search(
+            [("model", "=", "account.move"), ("recipient_ids", "=", self.client.id)]
+        )
         self.assertEqual(mails.mapped("res_id"), order.invoice_ids.ids)
 
     def test_of_a_part_the_rest_is_due_on_the_invoice(self):
