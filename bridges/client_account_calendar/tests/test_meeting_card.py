@@ -30,7 +30,8 @@ class TestMeetingCard(ClientCalendarCommon):
         meeting = meeting.with_user(self.viewer)
         self.assertEqual(
             meeting.client_balances,
-            "Ada Piano School: a balance of zero · Bela Chess Club: $\xa015.00 in credit",
+            "Ada Piano School: a balance of zero · "
+            "Bela Chess Club: $\xa015.00 in credit",
         )
         for words in ("Ada Piano School", "Allergic", "Bela Chess Club", "Sicilian"):
             self.assertIn(words, meeting.client_notes)

@@ -21,7 +21,6 @@ class ResPartner(models.Model):
     )
     client_session_history_ids = fields.Many2many(
         "loyalty.history",
-        string="Client Session History",
         compute="_compute_client_sessions",
         compute_sudo=True,
         groups="base.group_user",
@@ -88,7 +87,9 @@ class ResPartner(models.Model):
             "client_account_loyalty.loyalty_card_session_action"
         )
         # In terms of ids, for the web client to take them along.
-        cards = self.env["loyalty.card"]._search(self._get_client_session_domain(company))
+        cards = self.env["loyalty.card"]._search(
+            self._get_client_session_domain(company)
+        )
         action["domain"] = [("id", "in", list(cards))]
         return action
 
@@ -100,7 +101,9 @@ class ResPartner(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "client_account_loyalty.loyalty_history_session_action"
         )
-        cards = self.env["loyalty.card"]._search(self._get_client_session_domain(company))
+        cards = self.env["loyalty.card"]._search(
+            self._get_client_session_domain(company)
+        )
         action["domain"] = [("card_id", "in", list(cards))]
         return action
 

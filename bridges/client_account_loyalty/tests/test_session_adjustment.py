@@ -9,7 +9,7 @@ from .common import ClientLoyaltyCommon
 
 @tagged("post_install", "-at_install")
 class TestSessionAdjustment(ClientLoyaltyCommon):
-    """Session credits are adjusted in Odoo's own window, without a word to the client."""
+    """Session credits are adjusted in Odoo's own window, without a word to clients."""
 
     @classmethod
     def setUpClass(cls):
@@ -40,7 +40,7 @@ class TestSessionAdjustment(ClientLoyaltyCommon):
         action = card.action_client_adjust_sessions()
         wizard = (
             card.env[action["res_model"]]
-            .with_context(action["context"])
+            .with_context(**action["context"])
             .create({"new_balance": balance, "description": description})
         )
         return wizard.action_update_card_point()
@@ -61,7 +61,7 @@ class TestSessionAdjustment(ClientLoyaltyCommon):
         )
         self.assertTrue(action["context"]["loyalty_no_mail"])
         wizards = self.env[action["res_model"]].with_user(self.officer)
-        with Form(wizards.with_context(action["context"])) as form:
+        with Form(wizards.with_context(**action["context"])) as form:
             self.assertEqual(form.old_balance, 2)
             form.new_balance = 12
             form.description = "Ten more, lesson cancelled"

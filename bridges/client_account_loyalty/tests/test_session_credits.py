@@ -91,9 +91,7 @@ class TestSessionCredits(ClientLoyaltyCommon):
         for user in (self.officer, self.seller):
             with self.subTest(user=user.login):
                 account = self.client.with_user(user)._get_profile_account()
-                self.assertEqual(
-                    self._get_box(user, account)["value"], "8 sessions"
-                )
+                self.assertEqual(self._get_box(user, account)["value"], "8 sessions")
                 self.assertEqual(
                     self.client.with_user(user).client_session_card_ids, card
                 )
@@ -156,8 +154,12 @@ class TestSessionCredits(ClientLoyaltyCommon):
         )
         for record, prefix in ((self.account, ""), (self.client, "client_")):
             record = record.with_user(self.officer)
-            self.assertEqual(record[f"{prefix}session_card_ids"].ids, (first + last).ids)
-            self.assertEqual(record[f"{prefix}session_history_ids"].ids, lines[::-1].ids)
+            self.assertEqual(
+                record[f"{prefix}session_card_ids"].ids, (first + last).ids
+            )
+            self.assertEqual(
+                record[f"{prefix}session_history_ids"].ids, lines[::-1].ids
+            )
         client = self.client.with_user(self.officer)
         cards = self.env["loyalty.card"].with_user(self.officer)
         history = self.env["loyalty.history"].with_user(self.officer)
