@@ -21,8 +21,8 @@ class ClientAccount(models.Model):
             super()._get_committed_sql(),
             self.env["sale.order"]._get_committed_orders_sql(
                 SQL(
-                    "sale.company_id = ANY(ARRAY(SELECT branch.id FROM res_company branch"
-                    " JOIN res_company root ON root.id ="
+                    "sale.company_id = ANY(ARRAY(SELECT branch.id"
+                    " FROM res_company branch JOIN res_company root ON root.id ="
                     " split_part(branch.parent_path, '/', 1)::integer"
                     " WHERE root.client_judged_documents <> 'invoices'))"
                 )
@@ -41,7 +41,9 @@ class ClientAccount(models.Model):
         own = orders._get_own_documents()
         known = {} if own else orders._get_order_watch().known
         touched = orders.sudo().browse(origin.keys() - known.keys())
-        after = known | (touched and touched.exists()._fetch_committed_with(less=own) or {})
+        after = known | (
+            touched and touched.exists()._fetch_committed_with(less=own) or {}
+        )
         ids = key[0].id, key[1].id
         amount = 0.0
         for order_id, had in origin.items():

@@ -105,7 +105,8 @@ class SaleOrder(models.Model):
             # Only where it matters: each join costs more to plan than to do.
             by_delivery=SQL(
                 "EXISTS (SELECT FROM product_product product"
-                " JOIN product_template template ON template.id = product.product_tmpl_id"
+                " JOIN product_template template"
+                " ON template.id = product.product_tmpl_id"
                 " WHERE product.id = line.product_id"
                 " AND template.invoice_policy = 'delivery')"
             ),
