@@ -523,33 +523,56 @@ class ClientAccount(models.Model):
         :return: {account: sentence that says why not}, empty where all fit
         """
         # Sudo: whoever asks about an order need not read accounts.
+        keys = {
+            account: (account.sudo().partner_id, account.sudo().company_id)
+            for account in amounts
+        }
+        refusals, _postings = self._check_available_to(
+            {keys[account]: amount for account, amount in amounts.items()},
+            {keys[account]: amount for account, amount in (counted or {}).items()},
+        )
+        return {
+            account: refusals[key] for account, key in keys.items() if key in refusals
+        }
+
+    @api.model
+    def _check_available_to(self, amounts, counted):
+        """Judge as `_check_available`, by client keys: the accounts, which are made
+        where missing, are read with all else that is needed of them.
+
+        :param dict amounts: {(`res.partner` client, `res.company` root): amount}
+        :param dict counted: likewise
+        :return: ({client key: sentence that says why not}, {client key: posting of
+            `_get_postings`} of those with an amount above zero)
+        """
         asked = {
-            (account.partner_id, account.company_id): (account, amount)
-            for account, amount in amounts.items()
-            for account in account.sudo()
-            if account.currency_id.compare_amounts(amount, 0) > 0
+            key: amount
+            for key, amount in amounts.items()
+            if key[1].currency_id.compare_amounts(amount, 0) > 0
         }
         if not asked:
-            return {}
+            return {}, {}
         postings = self._get_postings(set(asked), set(asked))
         fresh = self._fetch_fresh(set(asked))
         refusals = {}
         anyway = self.env.context.get("client_post_anyway")
-        for key, (account, amount) in asked.items():
+        for key, amount in asked.items():
             terms = self._get_terms(key, postings[key], fresh.get(key))
             if terms.negative_balance != "prevented":
                 continue
-            compare = account.currency_id.compare_amounts
-            balance = min(terms.worth) + (counted or {}).get(account, 0.0)
+            balance = min(terms.worth) + counted.get(key, 0.0)
+            compare = key[1].currency_id.compare_amounts
             if compare(balance - amount, -terms.limit_in_force) >= 0:
                 continue
+            # Sudo: whoever asks need not read accounts.
+            account = self.sudo().browse(terms.account_id)
             if isinstance(anyway, PostAnyway):
                 account._log_passed_anyway(amount, anyway.reason)
                 continue
-            refusals[account.sudo(self.env.su)] = account._get_available_message(
+            refusals[key] = account._get_available_message(
                 amount, balance, terms.limit_in_force
             )
-        return refusals
+        return refusals, postings
 
     def _log_passed_anyway(self, amount, reason):
         """Log that an approver let an amount of one account pass against its policy.

@@ -15,11 +15,11 @@ class ClientOrderPayment(PaymentPortal):
         Within the payment it would be refused each time that it is looked at, and the
         client would wait. Orders that money confirms are not refused.
         """
-        orders = self._get_client_orders(custom_create_values)
-        # Sudo: visitors pay too.
-        provider = request.env["payment.provider"].sudo().browse(int(provider_id))
-        if orders and provider.exists() and provider._confirms_unpaid_orders():
-            self._check_client_orders(orders)
+        if orders := self._get_client_orders(custom_create_values):
+            # Sudo: visitors pay too.
+            provider = request.env["payment.provider"].sudo().browse(provider_id)
+            if provider.exists() and provider._confirms_unpaid_orders():
+                self._check_client_orders(orders)
         return super()._create_transaction(
             provider_id, *args, custom_create_values=custom_create_values, **kwargs
         )

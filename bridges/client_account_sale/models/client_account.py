@@ -20,7 +20,12 @@ class ClientAccount(models.Model):
             "%s UNION ALL SELECT partner_id, company_id, amount FROM (%s) orders",
             super()._get_committed_sql(),
             self.env["sale.order"]._get_committed_orders_sql(
-                SQL("root.client_judged_documents <> 'invoices'")
+                SQL(
+                    "sale.company_id = ANY(ARRAY(SELECT branch.id"
+                    " FROM res_company branch JOIN res_company root ON root.id ="
+                    " split_part(branch.parent_path, '/', 1)::integer"
+                    " WHERE root.client_judged_documents <> 'invoices'))"
+                )
             ),
         )
 
@@ -33,8 +38,12 @@ class ClientAccount(models.Model):
         if not origin or key[1].client_judged_documents == "invoices":
             return change
         # Sudo: the policy binds whoever acts, whatever they may see.
-        touched = orders.sudo().browse(origin).exists()
-        after = touched._fetch_committed_with(less=orders._get_own_documents())
+        own = orders._get_own_documents()
+        known = {} if own else orders._get_order_watch().known
+        touched = orders.sudo().browse(origin.keys() - known.keys())
+        after = known | (
+            touched and touched.exists()._fetch_committed_with(less=own) or {}
+        )
         ids = key[0].id, key[1].id
         amount = 0.0
         for order_id, had in origin.items():

@@ -127,6 +127,7 @@ class SaleOrder(models.Model):
 
     # === What confirming will do ===
 
+    @api.depends_context("lang")
     @api.depends(
         "state", "partner_invoice_id", "company_id", "amount_total", "currency_rate"
     )
@@ -135,10 +136,12 @@ class SaleOrder(models.Model):
         missing."""
         for order in self:
             account = order._get_client_account()
-            order.client_account_words = account and order._get_account_words(account)
+            order.client_account_words = bool(account) and order._get_account_words(
+                account
+            )
             order.client_confirmation_preview = (
                 order.state in ("draft", "sent")
-                and order.partner_invoice_id
+                and bool(order.partner_invoice_id)
                 and order._get_confirmation_preview(account)
             )
 

@@ -60,8 +60,8 @@ class SaleOrder(models.Model):
         less what is on posted invoices, by quantity at the price of the order; less
         down payments that are posted and not settled. The client is who is invoiced.
 
-        :param SQL condition: on the aliases `sale` of sale_order, `contact` of its
-            invoice address, `branch` and `root` of res_company
+        :param SQL condition: on the aliases `sale` of sale_order and `contact` of its
+            invoice address
         :param SQL posted: which documents count as posted, on the alias `document`
         :param bool is_lean: whether to pass over lines that are invoiced to the end,
             which only holds for documents that are really posted
@@ -71,40 +71,45 @@ class SaleOrder(models.Model):
         """
         return SQL(
             """
-            SELECT order_id, partner_id, company_id, amount_currency,
+            SELECT order_id, partner_id,
+                   (SELECT split_part(parent_path, '/', 1)::integer FROM res_company
+                     WHERE id = branch_id) AS company_id,
+                   amount_currency,
                    amount_currency / COALESCE(NULLIF(rate, 0), 1) AS amount
               FROM (
                 SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
-                       root.id AS company_id, sale.currency_rate AS rate,
+                       sale.company_id AS branch_id, sale.currency_rate AS rate,
                        SUM(CASE
                            WHEN line.is_downpayment THEN -COALESCE(invoiced.total, 0)
                            WHEN line.product_uom_qty = 0
                            THEN GREATEST(line.untaxed_amount_to_invoice, 0)
                            ELSE line.price_total / line.product_uom_qty * GREATEST(
-                               CASE WHEN template.invoice_policy = 'delivery'
-                                    THEN GREATEST(line.product_uom_qty,
-                                                  line.qty_delivered)
+                               CASE WHEN line.qty_delivered > line.product_uom_qty
+                                     AND %(by_delivery)s
+                                    THEN line.qty_delivered
                                     ELSE line.product_uom_qty END
                                - COALESCE(invoiced.quantity, 0), 0)
                            END) AS amount_currency
                   FROM sale_order sale
                   JOIN res_partner contact ON contact.id = sale.partner_invoice_id
-                  JOIN res_company branch ON branch.id = sale.company_id
-                  JOIN res_company root
-                    ON root.id = split_part(branch.parent_path, '/', 1)::integer
                   JOIN sale_order_line line ON line.order_id = sale.id AND %(is_open)s
-                  LEFT JOIN product_product product ON product.id = line.product_id
-                  LEFT JOIN product_template template
-                    ON template.id = product.product_tmpl_id
                   LEFT JOIN LATERAL (%(invoiced)s) invoiced ON TRUE
                  WHERE %(condition)s
-                 GROUP BY sale.id, contact.commercial_partner_id, root.id
+                 GROUP BY sale.id, contact.commercial_partner_id
               ) sums
              WHERE amount_currency > 0
             """,
             is_open=SQL(OPEN_LINE.format(alias="line."))  # pylint: disable=sql-injection
             if is_lean
             else SQL("line.state = 'sale' AND line.display_type IS NULL"),
+            # Only where it matters: each join costs more to plan than to do.
+            by_delivery=SQL(
+                "EXISTS (SELECT FROM product_product product"
+                " JOIN product_template template"
+                " ON template.id = product.product_tmpl_id"
+                " WHERE product.id = line.product_id"
+                " AND template.invoice_policy = 'delivery')"
+            ),
             invoiced=self._get_invoiced_sql(posted),
             condition=condition,
             to_flush=[
@@ -124,10 +129,17 @@ class SaleOrder(models.Model):
         """
         return SQL(
             """
-            SELECT SUM(item.quantity * sign.value
-                       * COALESCE(item_unit.factor / NULLIF(unit.factor, 0), 1)
+            SELECT SUM(CASE document.move_type WHEN 'out_refund' THEN -1 ELSE 1 END
+                       * item.quantity
+                       * CASE WHEN item.product_uom_id = line.product_uom_id THEN 1
+                              ELSE COALESCE((
+                                  SELECT theirs.factor / NULLIF(ours.factor, 0)
+                                    FROM uom_uom theirs, uom_uom ours
+                                   WHERE theirs.id = item.product_uom_id
+                                     AND ours.id = line.product_uom_id), 1) END
                    ) AS quantity,
-                   SUM(item.price_total * sign.value
+                   SUM(CASE document.move_type WHEN 'out_refund' THEN -1 ELSE 1 END
+                       * item.price_total
                        * CASE WHEN item.currency_id = sale.currency_id THEN 1
                               ELSE sale.currency_rate
                                    / NULLIF(document.invoice_currency_rate, 0) END
@@ -135,11 +147,6 @@ class SaleOrder(models.Model):
               FROM sale_order_line_invoice_rel link
               JOIN account_move_line item ON item.id = link.invoice_line_id
               JOIN account_move document ON document.id = item.move_id
-              LEFT JOIN uom_uom item_unit ON item_unit.id = item.product_uom_id
-              LEFT JOIN uom_uom unit ON unit.id = line.product_uom_id
-             CROSS JOIN LATERAL (
-                SELECT CASE document.move_type WHEN 'out_refund' THEN -1 ELSE 1 END
-                       AS value) sign
              WHERE link.order_line_id = line.id
                AND (line.qty_invoiced <> 0 OR line.untaxed_amount_invoiced <> 0)
                AND (%s)
@@ -150,6 +157,32 @@ class SaleOrder(models.Model):
                 " OR document.payment_state = 'invoicing_legacy'"
             ),
         )
+
+    def _reckon_committed(self):
+        """Return what these orders, which were just confirmed, have committed.
+
+        It is what `_fetch_committed` returns, of the records that confirming has read
+        anyway: without a query, and without writing them before the rest of it. Those
+        with documents already are fetched.
+
+        :return: see `_fetch_committed`
+        """
+        committed = {}
+        invoiced = self.filtered(lambda order: order.order_line.invoice_lines)
+        for order in self - invoiced:
+            amount = sum(
+                line.price_total / line.product_uom_qty * line._get_quantity_owed()
+                if line.product_uom_qty
+                else max(line.untaxed_amount_to_invoice, 0.0)
+                for line in order.order_line
+                if not line.display_type and not line.is_downpayment
+            )
+            if amount > 0:
+                client = order.partner_invoice_id.commercial_partner_id
+                key = (client.id, order.company_id.root_id.id)
+                rate = order.currency_rate or 1.0
+                committed[order.id] = (key, amount / rate, amount)
+        return {**committed, **invoiced._fetch_committed()}
 
     def _fetch_committed(self, posted=None):
         """Return what these orders have committed.

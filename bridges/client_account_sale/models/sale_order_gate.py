@@ -2,7 +2,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import MissingError, UserError
 
 from odoo.addons.client_account.const import MAX_REASON, VIEWER
 from odoo.addons.client_account.exceptions import BalanceRefused
@@ -30,6 +30,8 @@ class OrderWatch:
         # that are not judged yet, and before the transaction.
         self.pending = {}
         self.origin = {}
+        # {order id: what it has now} of those that are being judged.
+        self.known = {}
         # {order id: the reason why an approver confirms it anyway}
         self.anyway = {}
 
@@ -203,38 +205,55 @@ class SaleOrder(models.Model):
         watch = self._get_order_watch()
         pending, watch.pending = watch.pending, {}
         try:
-            # Sudo: as above.
-            orders = self.env["sale.order"].sudo().browse(pending).exists()
-            growths = orders._get_growths(pending)
-            if not growths:
-                return
-            accounts = self.env["client.account"]
-            accounts._invalidate_figures()
-            orders.invalidate_recordset(["client_committed"], flush=False)
-            grown = {key: parts for key, parts in growths.items() if parts}
-            if grown:
-                accounts._trigger_notices()
+            watch.known = self._get_commitments(pending)
+            growths = self._get_growths(pending, watch.known)
+            if growths:
+                self.env["client.account"]._invalidate_figures()
+            if grown := {key: parts for key, parts in growths.items() if parts}:
                 self.env["sale.order"]._judge_growths(grown)
         except Exception:
             # Whoever catches it without undoing it is judged again before the commit.
             watch.pending = {**watch.pending, **pending}
             raise
+        finally:
+            watch.known = {}
 
-    def _get_growths(self, before):
-        """Return by how much these orders have grown, by client.
+    @api.model
+    def _get_commitments(self, before):
+        """Return what orders have committed now.
+
+        :param before: {order id: what it had, or None}
+        :return: {order id: what it has, or None}, of `_fetch_committed`
+        """
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        orders = self.env["sale.order"].sudo().browse(before)
+        try:
+            confirmed = orders.filtered(lambda order: order.state == "sale")
+        except MissingError:
+            orders = orders.exists()
+            confirmed = orders.filtered(lambda order: order.state == "sale")
+        had = confirmed.filtered(lambda order: before[order.id])
+        after = {**had._fetch_committed(), **(confirmed - had)._reckon_committed()}
+        return {order_id: after.get(order_id) for order_id in before}
+
+    @api.model
+    def _get_growths(self, before, after):
+        """Return by how much orders have grown, by client.
 
         :param before: {order id: what it had, of `_fetch_committed`, or None}
+        :param after: likewise, what it has now
         :return: {(client id, root id): {order: (amount before, amount now)}}, the
             orders that take more of a client who has more committed in sum; none for a
             client who has less; company currency
         """
-        after = self._fetch_committed()
+        # Sudo: as above.
+        orders = self.env["sale.order"].sudo()
         sums, parts = defaultdict(float), defaultdict(dict)
         for order_id, had in before.items():
-            has = after.get(order_id)
+            has = after[order_id]
             if had == has:
                 continue
-            order = self.browse(order_id)
+            order = orders.browse(order_id)
             if had:
                 sums[had[0]] -= had[1]
             if has:
@@ -270,26 +289,32 @@ class SaleOrder(models.Model):
             root = self.env["res.company"].sudo().browse(root_id)
             if root.client_judged_documents == "invoices":
                 continue
-            client = self.env["res.partner"].browse(client_id)
-            account = accounts._get_or_create(client, root)
-            orders[account] = {
+            key = self.env["res.partner"].browse(client_id), root
+            orders[key] = {
                 order: part
                 for order, part in parts.items()
                 if not order._is_taken_at_till()
             }
-            counted[account] = sum(now - had for had, now in parts.values())
-            asked[account] = sum(
+            counted[key] = sum(now - had for had, now in parts.values())
+            asked[key] = sum(
                 order._get_ungranted_amount(*part)
-                for order, part in orders[account].items()
+                for order, part in orders[key].items()
             )
-        refusals = accounts._check_available(asked, counted)
+        refusals, postings = accounts._check_available_to(asked, counted)
+        if unasked := asked.keys() - postings.keys():
+            # Money was taken for these; others are judged with them all the same.
+            self.env.execute_query(accounts._get_lock_sql(unasked))
+        if any(posting.is_watched for posting in postings.values()):
+            accounts._trigger_notices()
         refused = []
-        for account, parts in orders.items():
-            reason = refusals.get(account) or self._get_up_front_refusal(
-                account, parts, counted[account]
+        for key, posting in postings.items():
+            account = accounts.browse(posting.account_id)
+            reason = refusals.get(key) or (
+                posting.pay_later == "disabled"
+                and self._get_up_front_refusal(account, orders[key], counted[key])
             )
             if reason:
-                refused.append((self.union(*parts), account.sudo(), reason))
+                refused.append((self.union(*orders[key]), account.sudo(), reason))
         self._refuse_growth(refused)
 
     def _get_ungranted_amount(self, had, has):
@@ -368,8 +393,6 @@ class SaleOrder(models.Model):
         :param float counted: by how much the client has less already
         :return: an empty text where they may
         """
-        if account._get_policy("pay_later") != "disabled":
-            return ""
         amounts = {True: 0.0, False: 0.0}
         for order, part in parts.items():
             amount = order._get_ungranted_amount(*part)

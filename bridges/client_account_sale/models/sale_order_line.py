@@ -31,6 +31,14 @@ class SaleOrderLine(models.Model):
     # Serves `sale.order._get_committed_orders_sql`.
     _client_open_idx = models.Index(f"(order_id) WHERE {OPEN_LINE.format(alias='')}")
 
+    def _get_quantity_owed(self):
+        """Return what is to be invoiced in the end of one line, of which nothing is."""
+        self.ensure_one()
+        quantity = self.product_uom_qty
+        if self.product_id.invoice_policy == "delivery":
+            quantity = max(quantity, self.qty_delivered)
+        return max(quantity, 0.0)
+
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to have the clients judged whose orders grow."""

@@ -1,5 +1,7 @@
 import re
+from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -314,9 +316,52 @@ class TestOrderPortal(OrderPortalCase):
         self.assertEqual(order.invoice_ids.state, "posted")
         self.assertEqual(self.account.available, 0.0)
 
-    def test_nobody_puts_transactions_on_orders_by_hand(self):
-        from odoo.exceptions import UserError
+    def test_what_is_confirmed_unpaid_is_refused_before_the_payment_begins(self):
+        """As payment on delivery is: within the payment it would be refused in vain."""
+        self._prevent(50)
+        order = self._send_order()
+        providers = self.env.registry["payment.provider"]
+        path = f"/my/orders/{order.id}/transaction"
 
+        def begin():
+            self._sign_in(self.portal_user)
+            return self.url_open(
+                path,
+                json={
+                    "jsonrpc": "2.0",
+                    "method": "call",
+                    "params": {
+                        "provider_id": self.provider.id,
+                        "payment_method_id": self.method.id,
+                        "token_id": None,
+                        "amount": 110.0,
+                        "flow": "redirect",
+                        "tokenization_requested": False,
+                        "landing_route": "/my",
+                        "access_token": order._portal_ensure_token(),
+                    },
+                },
+            ).json()
+
+        with patch.object(providers, "_confirms_unpaid_orders", lambda _provider: True):
+            error = begin()["error"]["data"]["message"]
+            self.assertIn("cannot be paid later", error)
+            self.assertNotIn("60.00", error)
+            self.assertFalse(order.transaction_ids)
+            self.account._set_limit(110, "granted")
+            self.assertIn("result", begin())
+        self.account._set_limit(50, "granted")
+        self.assertIn("result", begin(), "money confirms it")
+
+    def test_what_a_till_has_taken_money_for_is_not_refused(self):
+        self._prevent(0)
+        order = self._make_order()
+        orders = self.env.registry["sale.order"]
+        with patch.object(orders, "_is_taken_at_till", lambda _order: True):
+            order.action_confirm()
+        self.assertEqual(order.state, "sale")
+
+    def test_nobody_puts_transactions_on_orders_by_hand(self):
         order = self._send_order()
         other = self._send_order(partner_id=self.other_client.id)
         transaction = self._take_money(other, 110)

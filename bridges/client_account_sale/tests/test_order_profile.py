@@ -140,6 +140,8 @@ class TestOrderProfile(ClientOrderCommon):
                 form = Form(order.with_user(user))
                 self.assertEqual(form.partner_id, self.client)
         form = Form(self.env["sale.order"].with_user(self.selling_viewer))
+        self.assertFalse(form.client_account_words)
+        self.assertFalse(form.client_confirmation_preview)
         form.partner_id = self.client
         with form.order_line.new() as line:
             line.product_id = self.lesson

@@ -62,13 +62,10 @@ registry.category("web_tour.tours").add("client_account_sale", {
             run: "click",
         },
         {
-            content: "Open the order from there",
-            trigger: ".o_list_view .o_data_row:contains('110.00') td[name='name']",
-            run: "click",
-        },
-        {
-            content: "It is the order",
-            trigger: ".o_form_view div[name='client_anyway_banner']",
+            content: "The order is listed with what it has committed",
+            trigger:
+                ".o_list_view .o_data_row:contains('110.00') " +
+                "td[name='client_committed']:contains('110.00')",
         },
     ],
 });
