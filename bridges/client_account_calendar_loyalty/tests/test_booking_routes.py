@@ -90,6 +90,39 @@ class TestBookingRoutes(BookingCommon, HttpCase):
         )
         self._check_one_is_taken(meeting)
 
+    def test_contact_made_on_a_meeting_lets_others_stay_free(self):
+        """Who was on a meeting before it cost anything pays nothing for it."""
+        [theirs] = self._make_cards(1, partner=self.other_client)
+        meeting = self._make_meeting(self.other_client, types=self.talk)
+        self.talk.client_program_id = self.piano
+        self.pupil.sudo().create(
+            {
+                "name": "Nina New",
+                "parent_id": self.client.id,
+                "meeting_ids": [Command.link(meeting.id)],
+            }
+        )
+        self.assertPoints((self.card, 0), (theirs, 1))
+
+    def test_contact_made_with_a_meeting_of_its_own(self):
+        self.pupil.sudo().create(
+            {
+                "name": "Nina New",
+                "parent_id": self.client.id,
+                "meeting_ids": [
+                    Command.create(
+                        {
+                            "name": "Scales",
+                            "start": self.now,
+                            "stop": self.now,
+                            "categ_ids": self.lesson.ids,
+                        }
+                    )
+                ],
+            }
+        )
+        self.assertPoints((self.card, 0))
+
     def test_who_joins(self):
         meeting = self._make_meeting()
         meeting.action_join_meeting(self.pupil.id)
