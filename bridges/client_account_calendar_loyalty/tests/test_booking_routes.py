@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from .common import BookingCommon
 
@@ -217,6 +218,16 @@ class TestBookingRoutes(BookingCommon, HttpCase):
         self.assertPoints((self.card, 1))
         follow("accept").raise_for_status()
         self.assertPoints((self.card, 0))
+        follow("decline")
+        other = self._make_meeting(self.client, days=2)
+        with mute_logger("odoo.http"):
+            response = follow("accept")
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("has no session credit of Piano Pack left", response.text)
+        self.assertIn("get in touch with us", response.text)
+        self.assertEqual(attendee.state, "declined")
+        other.unlink()
+        self.assertPoints((self.card, 1))
 
     def test_private_meeting_masked_in_the_cache_keeps_its_credit(self):
         meeting = self._make_meeting(self.pupil, self.parent, privacy="private")

@@ -121,9 +121,9 @@ class TestSessionCredits(ClientLoyaltyCommon):
         self.env["loyalty.card"].with_user(self.seller).with_context(
             list_view_ref="client_account_loyalty.loyalty_card_view_list_session"
         ).get_views([(False, "list")])
-        names = [box["name"] for box in form.client_profile["boxes"]]
-        self.assertEqual(names, ["requests", "sessions"])
-        [button] = form.client_profile["boxes"][1]["buttons"]
+        boxes = {box["name"]: box for box in form.client_profile["boxes"]}
+        self.assertNotIn("balance", boxes)
+        [button] = boxes["sessions"]["buttons"]
         self.assertEqual(
             (button["name"], button["model"], button["id"]),
             ("action_client_adjust_sessions", "res.partner", self.client.id),
