@@ -139,6 +139,21 @@ class TestProfile(ClientAccountRequestCommon):
             with self.assertRaises(AccessError):
                 _value = self.client.with_user(self.seller)[name]
 
+    def test_pages_of_figures_have_their_own_groups(self):
+        """The notebook is there for the pages that glue addons add for everybody."""
+        figures = {
+            f"client_{name}"
+            for name in ("debts", "credits", "history", "requests", "notices")
+        } | {"client_tokens", "client_policies"}
+        for user, shown in ((self.seller, False), (self.viewer, True)):
+            arch = Form(self.client.with_user(user))._view["tree"]
+            pages = {
+                page.get("name")
+                for page in arch.xpath("//page[@name='client_account']//page")
+            }
+            self.assertEqual(bool(pages & figures), shown)
+            self.assertTrue(arch.xpath("//page[@name='client_account']/notebook"))
+
     def test_portal_reads_no_profile(self):
         with self.assertRaises(AccessError):
             _value = self.client.with_user(self.portal).client_profile

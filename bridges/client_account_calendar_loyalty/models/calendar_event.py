@@ -63,7 +63,8 @@ class CalendarEvent(models.Model):
     def create(self, vals_list):
         """Override of `calendar` to take the session credits of new meetings."""
         vals_list = [dict(vals) for vals in vals_list]
-        reason = next(filter(None, map(self._pop_session_reason, vals_list)), None)
+        reasons = dict.fromkeys(self._pop_session_reason(vals) for vals in vals_list)
+        reason = "; ".join(filter(None, reasons))
         with self.browse()._changing_sessions(reason) as changes:
             events = super().create(vals_list)
             changes.forget(events.ids)

@@ -387,18 +387,23 @@ class ClientSessionBooking(models.Model):
                     **names,
                 )
             )
-        sentences.append(
-            self.env._(
+        return "\n".join([*sentences, self._get_refusal_advice()])
+
+    @api.model
+    def _get_refusal_advice(self):
+        """Return what whoever was refused can do about it."""
+        if not self.env.user._is_internal():
+            # Who follows a link in an invitation is a client.
+            return self.env._("Please get in touch with us to get more of them.")
+        if self.env.user.has_group(APPROVER):
+            return self.env._(
                 "Sell or give session credits first, or say under “Without a Session "
                 "Credit” why the client may come all the same, and save again."
             )
-            if self.env.user.has_group(APPROVER)
-            else self.env._(
-                "Sell or give session credits first, or ask an approver of client "
-                "accounts to add the client with a reason."
-            )
+        return self.env._(
+            "Sell or give session credits first, or ask an approver of client accounts "
+            "to add the client with a reason."
         )
-        return "\n".join(sentences)
 
     # === Giving back ===
 

@@ -9,13 +9,14 @@ class ResPartner(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to take credits for meetings a contact is made with."""
-        partners = super().create(vals_list)
-        if any(vals.get("meeting_ids") for vals in vals_list):
-            # Sudo: who makes a contact need not see its meetings.
-            events = partners.sudo().meeting_ids
-            with events._changing_sessions() as changes:
-                changes.forget(events.ids)
-        return partners
+        commands = [
+            command for vals in vals_list for command in vals.get("meeting_ids") or ()
+        ]
+        if not commands:
+            return super().create(vals_list)
+        events = self.env["calendar.event"].browse(_get_named_ids(commands))
+        with events._changing_sessions():
+            return super().create(vals_list)
 
     def write(self, vals):
         """Override of the ORM to take and give back credits for its meetings."""

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from .common import BookingCommon
 
@@ -89,6 +90,39 @@ class TestBookingRoutes(BookingCommon, HttpCase):
             }
         )
         self._check_one_is_taken(meeting)
+
+    def test_contact_made_on_a_meeting_lets_others_stay_free(self):
+        """Who was on a meeting before it cost anything pays nothing for it."""
+        [theirs] = self._make_cards(1, partner=self.other_client)
+        meeting = self._make_meeting(self.other_client, types=self.talk)
+        self.talk.client_program_id = self.piano
+        self.pupil.sudo().create(
+            {
+                "name": "Nina New",
+                "parent_id": self.client.id,
+                "meeting_ids": [Command.link(meeting.id)],
+            }
+        )
+        self.assertPoints((self.card, 0), (theirs, 1))
+
+    def test_contact_made_with_a_meeting_of_its_own(self):
+        self.pupil.sudo().create(
+            {
+                "name": "Nina New",
+                "parent_id": self.client.id,
+                "meeting_ids": [
+                    Command.create(
+                        {
+                            "name": "Scales",
+                            "start": self.now,
+                            "stop": self.now,
+                            "categ_ids": self.lesson.ids,
+                        }
+                    )
+                ],
+            }
+        )
+        self.assertPoints((self.card, 0))
 
     def test_who_joins(self):
         meeting = self._make_meeting()
@@ -184,6 +218,16 @@ class TestBookingRoutes(BookingCommon, HttpCase):
         self.assertPoints((self.card, 1))
         follow("accept").raise_for_status()
         self.assertPoints((self.card, 0))
+        follow("decline")
+        other = self._make_meeting(self.client, days=2)
+        with mute_logger("odoo.http"):
+            response = follow("accept")
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("has no session credit of Piano Pack left", response.text)
+        self.assertIn("get in touch with us", response.text)
+        self.assertEqual(attendee.state, "declined")
+        other.unlink()
+        self.assertPoints((self.card, 1))
 
     def test_private_meeting_masked_in_the_cache_keeps_its_credit(self):
         meeting = self._make_meeting(self.pupil, self.parent, privacy="private")

@@ -6,7 +6,8 @@ from odoo.tools import format_date
 class ClientAccount(models.Model):
     """Session credits of a client: units beside its balance, and no part of it."""
 
-    _inherit = "client.account"
+    _name = "client.account"
+    _inherit = ["client.account", "client.session.page.mixin"]
 
     # The contact has those that the user may read.
     session_card_ids = fields.Many2many(

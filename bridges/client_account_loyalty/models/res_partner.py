@@ -8,7 +8,8 @@ SHOWN_SESSIONS = 40
 class ResPartner(models.Model):
     """Session credits of a client on its contact, for who may read its cards."""
 
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "client.session.page.mixin"]
 
     client_session_card_ids = fields.Many2many(
         "loyalty.card",
@@ -36,14 +37,14 @@ class ResPartner(models.Model):
         cards = self.env["loyalty.card"].sudo(False)
         history = self.env["loyalty.history"].sudo(False)
         self.client_session_card_ids = self.client_session_history_ids = False
-        if not cards.has_access("read"):
+        if not self.sudo(False)._may_see_session_page():
             return
         for partner in self:
             domain = partner._origin._get_client_session_domain(self.env.company)
             partner.client_session_card_ids = cards.search(
                 domain, limit=SHOWN_SESSIONS, order="expiration_date, id"
             )
-            if partner.client_session_card_ids and history.has_access("read"):
+            if partner.client_session_card_ids:
                 partner.client_session_history_ids = history.search(
                     [("card_id", "any", domain)],
                     limit=SHOWN_SESSIONS,

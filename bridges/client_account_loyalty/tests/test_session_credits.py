@@ -104,6 +104,9 @@ class TestSessionCredits(ClientLoyaltyCommon):
                 self.assertFalse(client.client_session_history_ids)
                 with self.assertRaises(AccessError):
                     card.with_user(user).read(["points"])
+                for record in (client, account if account.id else client):
+                    arch = record.get_view(view_type="form")["arch"]
+                    self.assertNotIn("loyalty_card_view_list_session", arch)
                 Form(client)
         portal = self._make_user(
             "loy_portal", "base.group_portal", partner_id=self.pupil.id
@@ -115,9 +118,12 @@ class TestSessionCredits(ClientLoyaltyCommon):
         self._make_card(8)
         form = Form(self.client.with_user(self.seller))
         self.assertIn("client_session_card_ids", form._view["fields"])
-        names = [box["name"] for box in form.client_profile["boxes"]]
-        self.assertEqual(names, ["requests", "sessions"])
-        [button] = form.client_profile["boxes"][1]["buttons"]
+        self.env["loyalty.card"].with_user(self.seller).with_context(
+            list_view_ref="client_account_loyalty.loyalty_card_view_list_session"
+        ).get_views([(False, "list")])
+        boxes = {box["name"]: box for box in form.client_profile["boxes"]}
+        self.assertNotIn("balance", boxes)
+        [button] = boxes["sessions"]["buttons"]
         self.assertEqual(
             (button["name"], button["model"], button["id"]),
             ("action_client_adjust_sessions", "res.partner", self.client.id),
