@@ -56,6 +56,7 @@ from . import client_credit_batch_line
 from . import client_credit_batch_check
 from . import client_credit_request
 from . import ir_attachment
+from . import ir_http
 from . import ir_websocket
 from . import mail_activity
 from . import mail_mail

@@ -187,6 +187,18 @@ class AccountMove(models.Model):
         """
         return {}
 
+    def _get_released_ahead(self, account):
+        """Return what of one account's commitment this draft would release, posted.
+
+        Hook, as `_get_released_amounts`, for what is said before anybody posts.
+
+        :param account: `client.account` under sudo
+        :rtype: float
+        :return: company currency
+        """
+        self.ensure_one()
+        return 0.0
+
     # === What a document had ===
 
     def _keep_former(self):
@@ -512,9 +524,10 @@ class AccountMove(models.Model):
                     due=format_amount(account.currency_id.round(amount - usable)),
                 )
             )
-        missing = amount - account.available
+        missing = amount - self._get_released_ahead(account) - account.available
         if (
             account._get_policy("negative_balance") == "prevented"
+            and not self._tells_what_happened()
             and account.currency_id.compare_amounts(missing, 0) > 0
         ):
             texts.append(

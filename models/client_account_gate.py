@@ -505,18 +505,21 @@ class ClientAccount(models.Model):
     # === Asking ===
 
     @api.model
-    def _check_available(self, amounts):
+    def _check_available(self, amounts, counted=None):
         """Judge what is no journal entry as one would be: orders, tasks, tills.
 
         It goes by what is available, the balance and the limit in force less what is
         committed already, under the lock of the clients. Whoever asks raises
         `BalanceRefused` with the answers, or shows them.
 
-        :param dict amounts: {account: amount to be added to the debt or committed},
-            company currency
         An approver lets it pass by a `PostAnyway` in the context, which is logged on
         the account.
 
+        :param dict amounts: {account: amount to be added to the debt or committed},
+            company currency
+        :param dict counted: {account: how much the client has less already by what is
+            asked about}, as for an order that was written as confirmed before it is
+            judged; company currency
         :return: {account: sentence that says why not}, empty where all fit
         """
         # Sudo: whoever asks about an order need not read accounts.
@@ -537,7 +540,7 @@ class ClientAccount(models.Model):
             if terms.negative_balance != "prevented":
                 continue
             compare = account.currency_id.compare_amounts
-            balance = min(terms.worth)
+            balance = min(terms.worth) + (counted or {}).get(account, 0.0)
             if compare(balance - amount, -terms.limit_in_force) >= 0:
                 continue
             if isinstance(anyway, PostAnyway):

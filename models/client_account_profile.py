@@ -98,6 +98,8 @@ class ClientAccount(models.Model):
             - `lines`: list of {`label`, `value`, `tone`, `target`}, see
               `_get_profile_line`
             - `usage`: the share of something that is used up, in %, or None for no bar
+            - `link`: the button (see `_get_profile_buttons`) that a click on the figure
+              presses, or None
             - `buttons`: list, see `_get_profile_buttons`
         """
         self.ensure_one()
@@ -270,11 +272,14 @@ class ClientAccount(models.Model):
 
     # === Parts of boxes ===
 
-    @api.model
     def _get_profile_box(
-        self, name, title, value, tone="", lines=(), usage=None, buttons=()
+        self, name, title, value, tone="", lines=(), usage=None, buttons=(), link=()
     ):
-        """Return a box of the profile, see `_get_profile_boxes`; empty lines go."""
+        """Return a box of the profile, see `_get_profile_boxes`; empty lines go.
+
+        :param link: the tuple of the button behind the figure, see
+            `_get_profile_buttons`
+        """
         return {
             "name": name,
             "title": title,
@@ -283,6 +288,7 @@ class ClientAccount(models.Model):
             "lines": [line for line in lines if line],
             "usage": usage,
             "buttons": list(buttons),
+            "link": next(iter(self._get_profile_buttons(link)), None),
         }
 
     @api.model

@@ -36,6 +36,8 @@ class Watch:
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
         self.terms = {}
+        # {name of a glue addon: what it notes of the transaction}
+        self.notes = {}
 
     @contextmanager
     def within(self, name):

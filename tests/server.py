@@ -42,6 +42,7 @@ BUSY_MESSAGES = (
     "could not serialize access",
     "deadlock detected",
     "could not obtain lock",
+    "Somebody else is changing the same records",
 )
 MAX_REPEATS = 10
 
@@ -83,7 +84,8 @@ class JsonFault(Exception):
 def is_refusal(fault):
     """Tell whether a call was refused in words, and did not crash."""
     if isinstance(fault, JsonFault):
-        return fault.name in REFUSED_NAMES
+        busy = any(message in fault.message for message in BUSY_MESSAGES)
+        return fault.name in REFUSED_NAMES and not busy
     return fault.faultCode in (REFUSED, ACCESS_REFUSED)
 
 

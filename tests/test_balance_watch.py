@@ -412,6 +412,32 @@ class TestBalanceWatch(BalanceGateCommon):
         self.account.negative_balance = "allowed"
         self.assertEqual(accounts._check_available({self.account: 10**6}), {})
 
+    def test_what_is_written_before_it_is_asked_about_counts_once(self):
+        accounts = self.env["client.account"]
+        self._grant(100)
+        with self._committed({self.account: 100}):
+            counted = {self.account: 40}
+            self.assertEqual(accounts._check_available({self.account: 40}, counted), {})
+            [refusal] = accounts._check_available({self.account: 41}, counted).values()
+            self.assertRegex(refusal, "1.00 is missing")
+
+    def test_a_draft_says_what_is_missing_beyond_what_it_releases(self):
+        self._grant(100)
+        invoice = self._make_invoice(90, post=False)
+        moves = self.env.registry["account.move"]
+        with (
+            self._committed({self.account: 80}),
+            patch.object(moves, "_get_released_ahead", lambda _move, _account: 70.0),
+        ):
+            self.assertFalse(invoice.client_posting_preview)
+            invoice.invoice_line_ids.price_unit = 95
+            self.assertIn("5.00 is missing", invoice.client_posting_preview)
+
+    def test_glue_addons_note_what_they_like_until_the_transaction_ends(self):
+        accounts = self.env["client.account"]
+        accounts._get_watch().notes["orders"] = 5
+        self.assertEqual(accounts._get_watch().notes, {"orders": 5})
+
     def test_approver_lets_pass_what_is_no_document(self):
         approver = self._make_user(
             "watch_decider", "client_account.group_client_account_approver"
@@ -441,6 +467,8 @@ class TestBalanceWatch(BalanceGateCommon):
             )
         )
         action = windows._get_window(invoice)
+        self.assertEqual(action["name"], "Post Anyway")
+        self.assertEqual(windows._get_window(invoice, "Do It")["name"], "Do It")
         window = windows.with_context(**action["context"]).create({"reason": "Agreed"})
         window.action_post_anyway()
         self.assertEqual(invoice.state, "posted")

@@ -48,6 +48,17 @@ class TestProfile(ClientAccountRequestCommon):
         self.assertIn("Available no limit", text)
         self.assertFalse(self.account.with_user(self.officer).profile["banner"])
 
+    def test_a_figure_may_open_what_is_behind_it(self):
+        account = self.account.with_user(self.officer)
+        self.assertIsNone(account._get_balance_box()["link"])
+        link = ("action_view_open_items", "Open Items", None)
+        box = account._get_profile_box("x", "X", "1", link=link)
+        self.assertEqual(box["link"]["name"], "action_view_open_items")
+        self.assertEqual(box["link"]["id"], account.id)
+        link = ("action_charge", "Charge", self.APPROVER)
+        box = account._get_profile_box("x", "X", "1", link=link)
+        self.assertIsNone(box["link"])
+
     def test_suspended_is_a_banner_on_both_pages(self):
         self.account._set_limit(500)
         self.account.with_user(self.officer).action_suspend("Two invoices overdue")

@@ -7,6 +7,7 @@ from . import client_account_adjustment
 from . import client_account_deletion
 from . import client_account_offset
 from . import client_account_payment
+from . import client_account_payment_booking
 from . import client_account_payment_duplicate
 from . import client_account_payment_line
 from . import client_account_post_anyway

@@ -47,14 +47,15 @@ class ClientAccountPostAnyway(models.TransientModel):
         return model.browse(ids).exists()
 
     @api.model
-    def _get_window(self, records):
+    def _get_window(self, records, name=None):
         """Return the window in which an approver lets records pass anyway.
 
         :param records: of a model with a method `action_client_post_anyway(reason)`
+        :param str name: what the act is called, by default to post anyway
         """
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Post Anyway"),
+            "name": name or self.env._("Post Anyway"),
             "res_model": self._name,
             "views": [[False, "form"]],
             "target": "new",

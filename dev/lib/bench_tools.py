@@ -39,6 +39,15 @@ class Database:
         with self.registry.cursor() as cr:
             yield api.Environment(cr, user_id, {})
 
+    def settle(self):
+        """Let the planner know what is in the tables, as autovacuum would."""
+        with self.registry.cursor() as cr:
+            cr.connection.autocommit = True
+            try:
+                cr.execute("VACUUM ANALYZE")
+            finally:
+                cr.connection.autocommit = False
+
 
 def timed(function, *arguments):
     """Return the seconds that a call takes, without a pause of the collector."""

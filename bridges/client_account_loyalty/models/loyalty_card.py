@@ -1,0 +1,56 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+
+class LoyaltyCard(models.Model):
+    """Cards that hold session credits of a client."""
+
+    _inherit = "loyalty.card"
+
+    @api.model
+    def _get_client_session_domain(self, client, company):
+        """Return the domain of the cards of a client that hold session credits.
+
+        :param client: `res.partner`, a contact stands for its commercial partner
+        :param company: `res.company`, a branch stands for its root
+        """
+        programs = self.env["loyalty.program"]._get_session_domain()
+        # Sudo: a branch's user need not read the root company.
+        root = company.sudo().root_id
+        return (
+            Domain("partner_id.commercial_partner_id", "=", client.id)
+            & Domain("active", "=", True)
+            & Domain("program_id.active", "=", True)
+            & Domain("program_id", "any", programs)
+            & (
+                Domain("company_id", "=", False)
+                | Domain("company_id", "child_of", root.id)
+            )
+        )
+
+    @api.model
+    def _get_valid_domain(self):
+        """Return the domain of the cards that have not expired."""
+        today = fields.Date.context_today(self)
+        return Domain("expiration_date", "=", False) | Domain(
+            "expiration_date", ">=", today
+        )
+
+    def action_client_adjust_sessions(self):
+        """Open Odoo's own window that adjusts one card; the client gets no message.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        self.check_access("read")
+        action = self.action_loyalty_update_balance()
+        action["context"] = {**action["context"], "loyalty_no_mail": True}
+        return action
+
+    def action_open_client_card(self):
+        """Open one card: a row of the session credits of a client.
+
+        :return: a window action
+        """
+        self.ensure_one()
+        return self._get_records_action()

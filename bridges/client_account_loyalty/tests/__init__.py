@@ -1,0 +1,2 @@
+from . import test_session_adjustment
+from . import test_session_credits

@@ -1,0 +1,83 @@
+from werkzeug.exceptions import NotFound
+
+from odoo.exceptions import AccessError, MissingError, UserError
+from odoo.http import request, route
+
+from odoo.addons.client_account.controllers.portal import MESSAGE_KEY, PAGE
+from odoo.addons.client_account.utils import parse_amount
+from odoo.addons.sale.controllers.portal import CustomerPortal
+
+
+class ClientOrderPortal(CustomerPortal):
+    """Quotations that clients pay with account credit."""
+
+    @route()
+    def portal_order_page(self, order_id, **kwargs):
+        """Override of `sale` to offer the credit that a quotation may be paid with."""
+        response = super().portal_order_page(order_id, **kwargs)
+        order_sudo = getattr(response, "qcontext", {}).get("sale_order")
+        if order_sudo:
+            response.qcontext["client_message"] = request.session.pop(MESSAGE_KEY, None)
+            account = self._get_client_order_account(order_sudo)
+            response.qcontext["client_order_credit"] = (
+                order_sudo._get_portal_credit(account) if account else 0.0
+            )
+        return response
+
+    def _get_client_order_account(self, order_sudo):
+        """Return the account that the login may pay an order with, under sudo."""
+        user = request.env.user
+        accounts = request.env["client.account"]
+        if user._is_public():
+            return accounts
+        return accounts._get_portal_accounts(user.partner_id).filtered(
+            lambda account: (
+                account.partner_id
+                == order_sudo.partner_invoice_id.commercial_partner_id
+                and account.company_id == order_sudo.company_id.root_id
+            )
+        )
+
+    @route(
+        "/my/client_account/order/<int:order_id>",
+        auth="user",
+        methods=["POST"],
+        **PAGE,
+    )
+    def client_account_order(self, order_id, total=None, credit=None, **kwargs):
+        """Pay a quotation with account credit, and show it or what is left to pay."""
+        try:
+            # Without a token: an order's link lets nobody spend its client's credit.
+            order_sudo = self._document_check_access("sale.order", order_id)
+        except (AccessError, MissingError) as error:
+            raise NotFound() from error
+        account = self._get_client_order_account(order_sudo)
+        if not account:
+            raise NotFound()
+        currency = order_sudo.currency_id
+        amounts = [parse_amount(text, currency) for text in (total, credit)]
+        address = f"/my/orders/{order_sudo.id}"
+        if None in amounts:
+            message = request.env._("Look at the order again before you pay.")
+        else:
+            message, invoice = self._try_client_order(account, order_sudo, *amounts)
+            if invoice and invoice.amount_residual:
+                address = f"/my/invoices/{invoice.id}"
+        request.session[MESSAGE_KEY] = message
+        return request.redirect(address)
+
+    def _try_client_order(self, account, order_sudo, total, credit):
+        """Return what became of paying an order with credit, in a sentence, and the
+        invoice, or None."""
+        payer = request.env.user.partner_id
+        try:
+            with request.env.cr.savepoint():
+                invoices = order_sudo._pay_with_credit(account, payer, total, credit)
+        except UserError as error:
+            return str(error), None
+        message = request.env._(
+            "%(order)s is confirmed, and %(amount)s paid with your credit.",
+            order=order_sudo.name,
+            amount=order_sudo.currency_id.format(credit),
+        )
+        return message, invoices[:1]

@@ -1,0 +1,191 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .sale_order_line import OPEN_LINE
+
+# What the query of committed amounts reads, by model.
+READ_FIELDS = {
+    "sale.order": ("partner_invoice_id", "company_id", "currency_id", "currency_rate"),
+    "sale.order.line": (
+        *("order_id", "state", "display_type", "is_downpayment", "product_id"),
+        *("product_uom_id", "product_uom_qty", "qty_delivered", "qty_invoiced"),
+        *("price_subtotal", "price_total"),
+        *("untaxed_amount_invoiced", "untaxed_amount_to_invoice"),
+    ),
+    "account.move": ("state", "move_type", "payment_state", "invoice_currency_rate"),
+    "account.move.line": (
+        *("move_id", "currency_id", "product_uom_id", "quantity", "price_total"),
+    ),
+    "product.template": ("invoice_policy",),
+    "res.company": ("parent_path", "client_judged_documents"),
+    "res.partner": ("commercial_partner_id",),
+    "uom.uom": ("factor",),
+}
+
+
+class SaleOrder(models.Model):
+    """What orders have committed: what is confirmed and not invoiced yet.
+
+    Odoo's own figures do not say it: they count a posted down payment twice, and know
+    nothing of what is not delivered yet.
+    """
+
+    _inherit = "sale.order"
+
+    client_company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Currency of the Company"
+    )
+    client_committed = fields.Monetary(
+        string="Committed",
+        currency_field="client_company_currency_id",
+        compute="_compute_client_committed",
+        help="What of this order is confirmed and not on a posted invoice yet, taxes "
+        "included, in the company's currency.",
+    )
+
+    @api.depends("state", "order_line", "partner_invoice_id", "amount_total")
+    def _compute_client_committed(self):
+        amounts = self._origin._fetch_committed()
+        for order in self:
+            _key, amount, _amount_currency = amounts.get(
+                order._origin.id, (None, 0.0, 0.0)
+            )
+            order.client_committed = amount
+
+    @api.model
+    def _get_committed_orders_sql(self, condition, posted=None, is_lean=True):
+        """Return what each confirmed order has committed.
+
+        It is what was ordered, or delivered beyond that where deliveries are invoiced,
+        less what is on posted invoices, by quantity at the price of the order; less
+        down payments that are posted and not settled. The client is who is invoiced.
+
+        :param SQL condition: on the aliases `sale` of sale_order, `contact` of its
+            invoice address, `branch` and `root` of res_company
+        :param SQL posted: which documents count as posted, on the alias `document`
+        :param bool is_lean: whether to pass over lines that are invoiced to the end,
+            which only holds for documents that are really posted
+        :return: `SQL` of a query with columns order_id, partner_id (commercial
+            partner), company_id (root), amount (above zero, company currency) and
+            amount_currency
+        """
+        return SQL(
+            """
+            SELECT order_id, partner_id, company_id, amount_currency,
+                   amount_currency / COALESCE(NULLIF(rate, 0), 1) AS amount
+              FROM (
+                SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
+                       root.id AS company_id, sale.currency_rate AS rate,
+                       SUM(CASE
+                           WHEN line.is_downpayment THEN -COALESCE(invoiced.total, 0)
+                           WHEN line.product_uom_qty = 0
+                           THEN GREATEST(line.untaxed_amount_to_invoice, 0)
+                           ELSE line.price_total / line.product_uom_qty * GREATEST(
+                               CASE WHEN template.invoice_policy = 'delivery'
+                                    THEN GREATEST(line.product_uom_qty,
+                                                  line.qty_delivered)
+                                    ELSE line.product_uom_qty END
+                               - COALESCE(invoiced.quantity, 0), 0)
+                           END) AS amount_currency
+                  FROM sale_order sale
+                  JOIN res_partner contact ON contact.id = sale.partner_invoice_id
+                  JOIN res_company branch ON branch.id = sale.company_id
+                  JOIN res_company root
+                    ON root.id = split_part(branch.parent_path, '/', 1)::integer
+                  JOIN sale_order_line line ON line.order_id = sale.id AND %(is_open)s
+                  LEFT JOIN product_product product ON product.id = line.product_id
+                  LEFT JOIN product_template template
+                    ON template.id = product.product_tmpl_id
+                  LEFT JOIN LATERAL (%(invoiced)s) invoiced ON TRUE
+                 WHERE %(condition)s
+                 GROUP BY sale.id, contact.commercial_partner_id, root.id
+              ) sums
+             WHERE amount_currency > 0
+            """,
+            is_open=SQL(OPEN_LINE.format(alias="line."))  # pylint: disable=sql-injection
+            if is_lean
+            else SQL("line.state = 'sale' AND line.display_type IS NULL"),
+            invoiced=self._get_invoiced_sql(posted),
+            condition=condition,
+            to_flush=[
+                self.env[model]._fields[name]
+                for model, names in READ_FIELDS.items()
+                for name in names
+            ],
+        )
+
+    @api.model
+    def _get_invoiced_sql(self, posted=None):
+        """Return what of a line is on posted documents, credit notes taken off.
+
+        :param SQL posted: see `_get_committed_orders_sql`
+        :return: `SQL` of a query with columns quantity (in the line's unit) and total
+            (in the order's currency), on the aliases `line` and `sale`
+        """
+        return SQL(
+            """
+            SELECT SUM(item.quantity * sign.value
+                       * COALESCE(item_unit.factor / NULLIF(unit.factor, 0), 1)
+                   ) AS quantity,
+                   SUM(item.price_total * sign.value
+                       * CASE WHEN item.currency_id = sale.currency_id THEN 1
+                              ELSE sale.currency_rate
+                                   / NULLIF(document.invoice_currency_rate, 0) END
+                   ) AS total
+              FROM sale_order_line_invoice_rel link
+              JOIN account_move_line item ON item.id = link.invoice_line_id
+              JOIN account_move document ON document.id = item.move_id
+              LEFT JOIN uom_uom item_unit ON item_unit.id = item.product_uom_id
+              LEFT JOIN uom_uom unit ON unit.id = line.product_uom_id
+             CROSS JOIN LATERAL (
+                SELECT CASE document.move_type WHEN 'out_refund' THEN -1 ELSE 1 END
+                       AS value) sign
+             WHERE link.order_line_id = line.id
+               AND (line.qty_invoiced <> 0 OR line.untaxed_amount_invoiced <> 0)
+               AND (%s)
+            """,
+            posted
+            or SQL(
+                "document.state = 'posted'"
+                " OR document.payment_state = 'invoicing_legacy'"
+            ),
+        )
+
+    def _fetch_committed(self, posted=None):
+        """Return what these orders have committed.
+
+        :param SQL posted: see `_get_committed_orders_sql`
+        :return: {order id: ((partner id, root company id), amount in company currency,
+            amount in the order's currency)}, without orders that have nothing
+        """
+        if not self.ids:
+            return {}
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT order_id, partner_id, company_id, amount::float,"
+                " amount_currency::float FROM (%s) committed",
+                self._get_committed_orders_sql(
+                    SQL("sale.id = ANY(%s)", self.ids), posted, is_lean=not posted
+                ),
+            )
+        )
+        return {row[0]: (row[1:3], row[3], row[4]) for row in rows}
+
+    def _fetch_committed_with(self, more=(), less=()):
+        """Return what these orders would have committed, see `_fetch_committed`, were
+        some documents posted and others not.
+
+        :param more: ids of `account.move` that count as posted
+        :param less: ids of those that do not
+        """
+        if not more and not less:
+            return self._fetch_committed()
+        return self._fetch_committed(
+            SQL(
+                "(document.state = 'posted' OR document.id = ANY(%s)"
+                " OR document.payment_state = 'invoicing_legacy')"
+                " AND document.id <> ALL(%s)",
+                list(more),
+                list(less),
+            )
+        )

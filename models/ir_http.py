@@ -1,0 +1,27 @@
+from odoo import models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.http import request
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+
+class IrHttp(models.AbstractModel):
+    """Say in words that others were in the way.
+
+    What meets others is repeated by Odoo itself. Where they last longer than that,
+    whoever asked would read the words of the database, which say nothing of what to do.
+    """
+
+    _inherit = "ir.http"
+
+    @classmethod
+    def _handle_error(cls, exception):
+        """Override of `http` to answer a sentence where repeating has not helped."""
+        meetings = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
+        if isinstance(exception, meetings):
+            exception = UserError(
+                request.env._(
+                    "Somebody else is changing the same records at this moment, so "
+                    "nothing was saved. Try again."
+                )
+            )
+        return super()._handle_error(exception)

@@ -1,0 +1,66 @@
+from unittest.mock import patch
+
+from odoo.exceptions import ConcurrencyError
+from odoo.tests import HttpCase, JsonRpcException, tagged
+
+from .common import ClientAccountCommon
+
+OFFICER = "client_account.group_client_account_officer"
+TRIES = "odoo.service.model.MAX_TRIES_ON_CONCURRENCY_FAILURE"
+
+
+@tagged("post_install", "-at_install")
+class TestLastingConflicts(ClientAccountCommon, HttpCase):
+    """What a caller reads whom others kept meeting until Odoo gave up repeating."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.officer = cls._make_user("conflicts_officer", OFFICER)
+
+    def _read_fault(self, act):
+        """Return what a caller reads for whom applying credits does something.
+
+        :param act: function of the account
+        """
+        account_class = self.registry["client.account"]
+        self.authenticate("conflicts_officer", "conflicts_officer")
+        with (
+            patch(TRIES, 1),
+            patch.object(account_class, "apply_credits", act),
+            self.assertRaises(JsonRpcException) as raised,
+            self.assertLogs("odoo", "INFO"),
+        ):
+            self.make_jsonrpc_request(
+                "/web/dataset/call_kw/client.account/apply_credits",
+                {
+                    "model": "client.account",
+                    "method": "apply_credits",
+                    "args": [self.account.ids],
+                    "kwargs": {},
+                },
+            )
+        return str(raised.exception)
+
+    def test_the_database_s_words_are_not_shown(self):
+        def meet(account):
+            account.env.cr.execute(
+                "DO $$ BEGIN RAISE EXCEPTION USING MESSAGE = 'could not serialize "
+                "access', ERRCODE = 'serialization_failure'; END $$"
+            )
+
+        fault = self._read_fault(meet)
+        self.assertIn("odoo.exceptions.UserError", fault)
+        self.assertNotIn("serialize", fault)
+
+    def test_taken_connections_are_said_alike(self):
+        def meet(account):
+            raise ConcurrencyError(account.env._("All connections are taken."))
+
+        self.assertIn("odoo.exceptions.UserError", self._read_fault(meet))
+
+    def test_other_faults_stay_what_they_are(self):
+        def fail(account):
+            raise ZeroDivisionError
+
+        self.assertNotIn("UserError", self._read_fault(fail))
