@@ -1,13 +1,17 @@
 from collections import defaultdict
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 from odoo import api, models
 from odoo.exceptions import MissingError
 
 from ..utils import Worth
 
-# Where the watch of a transaction is kept. Savepoints of other modules run and clear
-# what waits for the commit, and leave this.
+# The watch of each transaction, by its cursor. Notes in `cr.cache` go, and callbacks of
+# `cr.precommit` too, with every savepoint that is rolled back, whatever module's it is;
+# what was booked before it stays.
+WATCHES = WeakKeyDictionary()
+# The mark in `cr.cache` by whose absence that is noticed.
 WATCH = "client_account_watch"
 
 
@@ -73,16 +77,33 @@ class ClientAccount(models.Model):
     def _get_watch(self):
         """Return the watch of this transaction."""
         cr = self.env.cr
-        watch = cr.cache.get(WATCH)
+        watch = WATCHES.get(cr)
         if watch is None:
-            watch = cr.cache[WATCH] = Watch()
+            watch = WATCHES[cr] = Watch()
 
             def forget():
-                cr.cache.pop(WATCH, None)
+                WATCHES.pop(cr, None)
 
             cr.postcommit.add(forget)
             cr.postrollback.add(forget)
+        elif WATCH not in cr.cache:
+            self._forget_undone(watch)
+        cr.cache[WATCH] = True
         return watch
+
+    @api.model
+    def _forget_undone(self, watch):
+        """Forget what was noted of items that went with a savepoint, as they were made
+        within it."""
+        made = [
+            item_id
+            for item_id, before in watch.pending.items()
+            if before and watch.origin[item_id] is None
+        ]
+        # Sudo: whether items are there is looked at to judge, not shown.
+        there = self.env["account.move.line"].sudo().browse(made).exists()
+        for item_id in set(made).difference(there._ids):
+            del watch.pending[item_id]
 
     @contextmanager
     def _watching(self):
@@ -125,7 +146,7 @@ class ClientAccount(models.Model):
         cr, env = self.env.cr, self.env
 
         def judge():
-            watch = cr.cache.get(WATCH)
+            watch = WATCHES.get(cr)
             # In a savepoint within an operation, the end of that judges.
             if watch and watch.pending and not watch.depth:
                 env["client.account"]._judge_watched()

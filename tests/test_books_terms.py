@@ -43,3 +43,27 @@ class TestBooksTerms(ClientAccountCommon):
         user = self._make_user("bt_erp", "base.group_erp_manager")
         with self.assertRaises(AccessError):
             self.company.with_user(user).client_negative_balance = "prevented"
+
+    def test_what_was_booked_before_a_savepoint_that_is_undone_counts(self):
+        """Whatever module's it is: Odoo forgets its own notes with it."""
+        self._issue_credit(50)
+        accounts = self.env["client.account"]
+        key = (self.client, self.company)
+        with self.assertRaises(ValueError), self.cr.savepoint():
+            self._issue_credit(7)
+            raise ValueError
+        self.assertEqual(accounts._get_own_change(key).open, 50)
+        self._make_invoice(20)
+        self.assertEqual(accounts._get_own_change(key).open, 30)
+
+    def test_what_went_with_a_savepoint_takes_nothing(self):
+        """An item that was made and touched within it was never there."""
+        self.company.client_negative_balance = "prevented"
+        self._make_payment(5)
+        accounts = self.env["client.account"]
+        with self.assertRaises(ValueError), self.cr.savepoint():
+            move = self._issue_credit(50)
+            accounts._note_items(self._get_receivable(move))
+            raise ValueError
+        self.assertFalse(accounts._take_changes())
+        self.assertFalse(accounts._get_watch().pending)

@@ -37,17 +37,20 @@ class Work:
             return piece.status
         return None
 
-    def get_amount(self, line_ids=None):
+    def get_amount(self, line_ids=None, completing=False):
         """Return what is done and not billed, company currency.
 
         :param line_ids: lines whose orders are looked at, None for all
+        :param bool completing: whether it is asked what the last open piece takes
         """
         order_ids = (
             self._orders
             if line_ids is None
             else {self.lines[line_id].order_id for line_id in line_ids}
         )
-        return sum(self._get_order_amount(order_id) for order_id in order_ids)
+        return sum(
+            self._get_order_amount(order_id, completing) for order_id in order_ids
+        )
 
     def get_cost(self, record_key, keeps_open=False):
         """Return by how much that would be more with one record done.
@@ -61,29 +64,31 @@ class Work:
         self.set_status(record_key, "done")
         for line_id in line_ids:
             self.lines[line_id].others_open += keeps_open
-        after = self.get_amount(line_ids)
+        after = self.get_amount(line_ids, completing=True)
         for line_id in line_ids:
             self.lines[line_id].others_open -= keeps_open
         for piece, status in zip(pieces, statuses, strict=True):
             piece.status = status
         return max(after - before, 0.0)
 
-    def _get_order_amount(self, order_id):
+    def _get_order_amount(self, order_id, completing):
         lines = self._orders[order_id]
-        amount = sum(self._get_line_amount(line) for line in lines)
+        amount = sum(self._get_line_amount(line, completing) for line in lines)
         return max(amount - lines[0].paid_down, 0.0) / lines[0].rate
 
-    def _get_line_amount(self, line):
-        pieces = self._pieces[line.line_id]
+    def _get_line_amount(self, line, completing):
+        statuses = {piece.status for piece in self._pieces[line.line_id]}
         done = line.others_done + sum(
-            piece.quantity for piece in pieces if piece.status == "done"
+            piece.quantity
+            for piece in self._pieces[line.line_id]
+            if piece.status == "done"
         )
         if line.total is not None:
-            has_open = line.others_open or any(
-                piece.status == "open" for piece in pieces
-            )
-            if done and line.takes_rest and not has_open:
-                # The last one takes whatever is left of the line.
+            has_open = line.others_open or "open" in statuses
+            # Who completes the last one is asked for whatever is left of the line. It
+            # is done with it, too, unless a piece was cancelled, which is not done.
+            has_gone = not completing and (line.others_gone or "gone" in statuses)
+            if done and line.takes_rest and not has_open and not has_gone:
                 done = line.total
             done = min(done, line.total)
         return max(done - line.billed, 0.0) * line.price

@@ -91,6 +91,7 @@ class ClientAccount(models.Model):
                     ("order_id.partner_invoice_id", "in", contact_ids),
                     ("company_id", "child_of", roots.ids),
                     ("state", "=", "sale"),
+                    ("is_service", "=", True),
                 ]
             )
         )

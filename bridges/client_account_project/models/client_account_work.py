@@ -52,6 +52,7 @@ LINE_COLUMNS = (
     "takes_rest",
     "others_done",
     "others_open",
+    "others_gone",
 )
 
 
@@ -172,8 +173,9 @@ class ClientAccount(models.Model):
         :return: `SQL` of a query with the columns of `LINE_COLUMNS`: who pays, the rate
             of the order and what is paid down on it; of the line the price of a unit
             with taxes in the order's currency, how much there is of it (None for any),
-            how much is billed, whether its last piece takes the rest, and how much is
-            done, and how many pieces are open, of the records that are counted
+            how much is billed, whether its last piece takes the rest, and of the
+            records that are counted how much is done, and how many pieces are open and
+            cancelled
         """
         return SQL(
             """
@@ -181,7 +183,8 @@ class ClientAccount(models.Model):
             piece AS MATERIALIZED (
                 SELECT line_id,
                        SUM(quantity) FILTER (WHERE status = 'done') AS done,
-                       COUNT(*) FILTER (WHERE status = 'open') AS open
+                       COUNT(*) FILTER (WHERE status = 'open') AS open,
+                       COUNT(*) FILTER (WHERE status = 'gone') AS gone
                   FROM (%(pieces)s) piece
                  WHERE model || ',' || record_id != ALL(%(without)s)
                  GROUP BY line_id
@@ -197,7 +200,8 @@ class ClientAccount(models.Model):
                         THEN GREATEST(line.product_uom_qty, line.qty_delivered)
                         ELSE line.product_uom_qty END,
                    CASE WHEN %(unbound)s THEN 0 ELSE COALESCE(bill.quantity, 0) END,
-                   %(by_task)s, COALESCE(piece.done, 0), COALESCE(piece.open, 0)
+                   %(by_task)s, COALESCE(piece.done, 0), COALESCE(piece.open, 0),
+                   COALESCE(piece.gone, 0)
               FROM work_order
               JOIN sale_order_line line ON line.order_id = work_order.id
               JOIN uom_uom uom ON uom.id = line.product_uom_id
@@ -459,6 +463,7 @@ class ClientAccount(models.Model):
                 if line_id in lines:
                     line.others_done = lines[line_id].others_done
                     line.others_open = lines[line_id].others_open
+                    line.others_gone = lines[line_id].others_gone
                 lines[line_id] = line
         for line_id, line in own.items():
             lines.setdefault(line_id, line)

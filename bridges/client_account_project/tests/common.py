@@ -91,7 +91,11 @@ class ClientProjectCommon(ClientAccountCommon):
             }
         )
         if confirm:
+            # Orders may be judged by what they commit; here it is the work that is.
+            policy = order.company_id.client_negative_balance
+            order.company_id.client_negative_balance = "allowed"
             order.action_confirm()
+            order.company_id.client_negative_balance = policy
         return order.order_line
 
     @classmethod

@@ -62,6 +62,15 @@ class TestCompletionCost(ClientProjectCommon):
         tasks[1].state = DONE
         self.assertEqual(self._get_cost(tasks[2]), 20)
 
+    def test_cancelling_the_last_one_does_nothing(self):
+        tasks = self._make_tasks(self._make_line(), 3)
+        tasks[:2].state = DONE
+        tasks[2].state = "1_canceled"
+        self.assertDone(20)
+        tasks[2].state = OPEN
+        tasks[2].active = False
+        self.assertDone(20)
+
     def test_billed_lessons_cost_nothing(self):
         line = self._make_line()
         tasks = self._make_tasks(line, 4)

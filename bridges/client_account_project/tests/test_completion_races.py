@@ -22,9 +22,7 @@ class TestCompletionRaces(ServerCase):
         [(cls.company_id,)] = cls._query(
             "SELECT company_id FROM res_users WHERE id = %s", cls.admin.uid
         )
-        cls._write_company(
-            client_negative_balance="prevented", client_judge_completion=True
-        )
+        cls._write_company(client_judge_completion=True)
         cls.addClassCleanup(
             cls._write_company,
             client_negative_balance="allowed",
@@ -42,6 +40,8 @@ class TestCompletionRaces(ServerCase):
 
     def _make_lessons(self, client_id, count, quantity, lines=1):
         """Make an order of a client with lessons as tasks, and return their ids."""
+        # Orders may be judged by what they commit; here it is the work that is.
+        self._write_company(client_negative_balance="allowed")
         [product_id] = self.admin.call(
             "product.product",
             "create",
@@ -135,6 +135,7 @@ class TestCompletionRaces(ServerCase):
         """Of eight lessons of 10 at once, on two lines, four fit into 40."""
         [client_id] = self._make_clients(1)
         task_ids = self._make_lessons(client_id, CALLERS, 20, lines=2)
+        self._write_company(client_negative_balance="prevented")
         self._give(client_id, 4 * PRICE)
         answers = self._race(
             [self._complete(task_id) for task_id in task_ids], "project_task"
@@ -146,6 +147,7 @@ class TestCompletionRaces(ServerCase):
         """Two lessons on one line of ten: each alone is 10, who is last takes 90."""
         [client_id] = self._make_clients(1)
         task_ids = self._make_lessons(client_id, 2, 10)
+        self._write_company(client_negative_balance="prevented")
         self._give(client_id, 99.0)
         answers = self._race(
             [self._complete(task_id) for task_id in task_ids], "project_task"
