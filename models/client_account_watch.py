@@ -88,6 +88,8 @@ class ClientAccount(models.Model):
             cr.postrollback.add(forget)
         elif WATCH not in cr.cache:
             self._forget_undone(watch)
+            if watch.pending:
+                self._judge_before_commit()
         cr.cache[WATCH] = True
         return watch
 
@@ -148,8 +150,14 @@ class ClientAccount(models.Model):
         def judge():
             watch = WATCHES.get(cr)
             # In a savepoint within an operation, the end of that judges.
-            if watch and watch.pending and not watch.depth:
+            if not watch or not watch.pending or watch.depth:
+                return
+            try:
                 env["client.account"]._judge_watched()
+            except Exception:
+                # Whoever begins a savepoint has it judged, and may go on all the same.
+                cr.precommit.add(judge)
+                raise
 
         cr.precommit.add(judge)
 

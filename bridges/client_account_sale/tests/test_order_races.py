@@ -26,6 +26,10 @@ class TestOrderRaces(ServerCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # First: a request is submitted where somebody may decide about it.
+        cls.approver = cls._sign_in(
+            "order_race", "order race", "group_client_account_approver"
+        )
         cls.race = OrderRace(cls.server, ADMIN, cls._query)
 
     # === Fixtures ===
@@ -40,10 +44,7 @@ class TestOrderRaces(ServerCase):
             {"partner_id": client_id, "requested_limit": limit, "reason": "Race"},
         )
         self.admin.call(REQUEST, "action_submit", [request_id])
-        approver = self._sign_in(
-            "order_race", "order race", "group_client_account_approver"
-        )
-        approver.call(REQUEST, "action_approve", [request_id])
+        self.approver.call(REQUEST, "action_approve", [request_id])
         [request] = self.admin.call(REQUEST, "read", [request_id], ["account_id"])
         account_id = request["account_id"][0]
         self.admin.call(
