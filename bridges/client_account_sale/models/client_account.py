@@ -17,16 +17,11 @@ class ClientAccount(models.Model):
         """Override to add what is ordered and not invoiced yet, in companies that have
         orders judged."""
         return SQL(
-            "%s UNION ALL SELECT partner_id, company_id, amount FROM (%s) orders",
+            "%s UNION ALL SELECT orders.partner_id, orders.company_id, orders.amount"
+            " FROM (%s) orders JOIN res_company root ON root.id = orders.company_id"
+            " WHERE root.client_judged_documents <> 'invoices'",
             super()._get_committed_sql(),
-            self.env["sale.order"]._get_committed_orders_sql(
-                SQL(
-                    "sale.company_id = ANY(ARRAY(SELECT branch.id"
-                    " FROM res_company branch JOIN res_company root ON root.id ="
-                    " split_part(branch.parent_path, '/', 1)::integer"
-                    " WHERE root.client_judged_documents <> 'invoices'))"
-                )
-            ),
+            self.env["sale.order"]._get_committed_orders_sql(SQL("TRUE")),
         )
 
     @api.model

@@ -71,11 +71,10 @@ class SaleOrder(models.Model):
         """
         return SQL(
             """
-            SELECT order_id, partner_id,
-                   (SELECT split_part(parent_path, '/', 1)::integer FROM res_company
-                     WHERE id = branch_id) AS company_id,
-                   amount_currency,
-                   amount_currency / COALESCE(NULLIF(rate, 0), 1) AS amount
+            SELECT sums.order_id, sums.partner_id,
+                   split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                   sums.amount_currency,
+                   sums.amount_currency / COALESCE(NULLIF(sums.rate, 0), 1) AS amount
               FROM (
                 SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
                        sale.company_id AS branch_id, sale.currency_rate AS rate,
@@ -97,7 +96,8 @@ class SaleOrder(models.Model):
                  WHERE %(condition)s
                  GROUP BY sale.id, contact.commercial_partner_id
               ) sums
-             WHERE amount_currency > 0
+              JOIN res_company branch ON branch.id = sums.branch_id
+             WHERE sums.amount_currency > 0
             """,
             is_open=SQL(OPEN_LINE.format(alias="line."))  # pylint: disable=sql-injection
             if is_lean
