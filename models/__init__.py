@@ -18,8 +18,10 @@ from . import account_move_line_application
 from . import account_move_line_planning
 from . import account_move_line_write_off
 from . import account_move_offset
+from . import account_move_preview
 from . import account_move_rebuild
 from . import account_move_transfer
+from . import account_move_up_front
 from . import account_partial_reconcile
 from . import account_move_guard
 from . import account_move_write_off

@@ -2,7 +2,6 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Domain
 
 from ..const import MARKS, MAX_REASON, VIEWER
 from ..exceptions import BalanceRefused
@@ -18,17 +17,6 @@ class PostAnyway:
 
     def __init__(self, reason):
         self.reason = reason
-
-
-class MoneyReceived:
-    """In the context it says which money was received for the drafts that are posted;
-    being an object, no RPC caller can send it.
-
-    :param item: the credit `account.move.line` of the payment
-    """
-
-    def __init__(self, item):
-        self.item = item
 
 
 class LeftInDraft:
@@ -81,12 +69,6 @@ class AccountMove(models.Model):
         prefetch=MARKS,
         help="What the document took from its clients when it was posted last.",
         written_by="addon",
-    )
-
-    client_posting_preview = fields.Char(
-        compute="_compute_client_posting_preview",
-        groups=VIEWER,
-        help="What posting this draft does to the client's account.",
     )
 
     _client_anyway_reason_length = models.Constraint(
@@ -379,183 +361,6 @@ class AccountMove(models.Model):
             return self.env._("The charge")
         draft = move_sudo.new({"state": "draft", "name": False}, origin=move_sudo)
         return f"{draft.display_name} (* {self.id})"
-
-    # === Gate: paying up front ===
-
-    def _pay_up_front(self, postings):
-        """Pay posted documents of clients who pay up front with their open credit.
-
-        :param postings: {client key: posting}
-        :raise BalanceRefused: when credit does not pay one at once, or it has other
-            payment terms than immediate, and nobody posts it anyway
-        """
-        refused = []
-        gated = self._group_gated_documents(postings, "pay_later", "disabled")
-        # Sudo: the policy binds whoever posts, whatever they may see.
-        accounts = self.env["client.account"].sudo()
-        for key, moves in gated.items():
-            account = accounts.browse(postings[key].account_id)
-            for move in moves.sudo():
-                if items := move._get_client_debts():
-                    items[0]._search_open_credits()._apply_to(items)
-                    move._take_money_received()
-                if move._is_money_taken():
-                    continue
-                if message := move._get_pay_later_message(account):
-                    refused.append((move, account, message))
-        self._refuse(refused)
-
-    def _with_money_received(self, item):
-        """Return these drafts in a context in which money pays them when posted.
-
-        :param item: the credit item of a payment that was made for them
-        """
-        return self.with_context(client_money_received=MoneyReceived(item))
-
-    def _take_money_received(self):
-        """Pay one document with the money that it is posted for, if there is any.
-
-        Money may pay what account credit may not.
-        """
-        self.ensure_one()
-        received = self.env.context.get("client_money_received")
-        if isinstance(received, MoneyReceived):
-            lines = self.env["account.move.line"].sudo()
-            debts = self._get_client_debts()
-            lines._reconcile_planned(lines._plan_allocations(received.item, debts))
-
-    def _get_posting_day(self):
-        """Return today, until which what is due is immediate, also where one document
-        is dated back.
-
-        Without a date it is due on the day it was made, and whoever made it may have
-        the next day already.
-        """
-        self.ensure_one()
-        maker = self.with_context(tz=self.create_uid.tz)
-        return max(fields.Date.context_today(self), fields.Date.context_today(maker))
-
-    def _get_pay_later_message(self, account):
-        """Return why one document of a client who pays up front is refused, in words.
-
-        :param account: `client.account` under sudo
-        :return: an empty text where it is not
-        """
-        self.ensure_one()
-        missing = self._get_debt_added()
-        due = max(self._get_receivable_items().mapped("date_maturity"))
-        is_later = due > max(self.invoice_date or self.date, self._get_posting_day())
-        if not is_later and account.currency_id.compare_amounts(missing, 0) <= 0:
-            return ""
-        values = {
-            "document": self._get_refused_name(),
-            "client": account.display_name,
-        }
-        if is_later:
-            return self.env._(
-                "%(document)s cannot be posted: %(client)s pays up front, so only "
-                "immediate payment is possible. Choose the payment terms “Immediate "
-                "Payment”, or request an update of the account.",
-                **values,
-            )
-        if not self.env.user.has_group(VIEWER):
-            return self.env._(
-                "%(document)s cannot be posted: %(client)s pays up front. Ask the "
-                "accounting group, or request an update of the account.",
-                **values,
-            )
-        return self.env._(
-            "%(document)s cannot be posted: %(client)s pays up front, and "
-            "%(missing)s is not covered by credit that can pay it. Receive a payment, "
-            "issue a credit or request an update of the account.",
-            missing=account.currency_id.format(missing),
-            **values,
-        )
-
-    @api.depends("partner_id")
-    def _compute_invoice_payment_term_id(self):
-        """Override of `account` to offer who pays up front immediate payment only."""
-        result = super()._compute_invoice_payment_term_id()
-        for move in self:
-            if (
-                move.invoice_payment_term_id
-                and not move.invoice_payment_term_id._is_immediate()
-                and move.is_sale_document(include_receipts=True)
-                and self.env["client.account"]._get_client_policy(
-                    move.partner_id, move.company_id, "pay_later"
-                )
-                == "disabled"
-            ):
-                move.invoice_payment_term_id = False
-        return result
-
-    # === What posting a draft will do ===
-
-    @api.depends(
-        "state", "move_type", "partner_id", "company_id", "amount_total_signed"
-    )
-    def _compute_client_posting_preview(self):
-        """Say before anybody presses Post what credit will be applied and what is
-        missing."""
-        for move in self:
-            move.client_posting_preview = (
-                move._get_posting_preview()
-                if move.state == "draft"
-                and move.move_type in ("out_invoice", "out_receipt")
-                and move.partner_id
-                and move.amount_total_signed > 0
-                else False
-            )
-
-    def _get_posting_preview(self):
-        """Return what posting this draft does to the client's account, in words."""
-        self.ensure_one()
-        account = self._get_warning_account(self)
-        if not account:
-            return False
-        format_amount = account.currency_id.format
-        amount = self.amount_total_signed
-        texts = []
-        if usable := min(self._get_usable_credit(account), amount):
-            texts.append(
-                self.env._(
-                    "%(credit)s of account credit will be applied; %(due)s stays due.",
-                    credit=format_amount(usable),
-                    due=format_amount(account.currency_id.round(amount - usable)),
-                )
-            )
-        missing = amount - self._get_released_ahead(account) - account.available
-        if (
-            account._get_policy("negative_balance") == "prevented"
-            and not self._tells_what_happened()
-            and account.currency_id.compare_amounts(missing, 0) > 0
-        ):
-            texts.append(
-                self.env._(
-                    "%s is missing under the client's policy.",
-                    format_amount(account.currency_id.round(missing)),
-                )
-            )
-        return " ".join(texts) or False
-
-    def _get_usable_credit(self, account):
-        """Return how much credit policies apply to this draft by themselves.
-
-        :param account: its `client.account` under sudo
-        :return: company currency
-        """
-        policy = account._get_policy("credit_application")
-        up_front = account._get_policy("pay_later") == "disabled"
-        if (policy == "manual" and not up_front) or self._filter_credit_excluded():
-            return 0.0
-        # Sudo: the amount is for who may see figures, of whichever items.
-        lines = self.env["account.move.line"].sudo()
-        domain = account._get_items_domain() & lines._get_open_item_domain(-1)
-        domain &= lines._get_begun_domain()
-        if policy != "all" and not up_front:
-            domain &= Domain("move_id.client_account_credit", "=", True)
-        [(residual,)] = lines._read_group(domain, [], ["amount_residual:sum"])
-        return -(residual or 0.0)
 
     # === Money taken that is not enough ===
 
