@@ -11,6 +11,7 @@
         "views/client_account_views.xml",
         "views/res_partner_views.xml",
     ],
+    "demo": ["demo/calendar_event_demo.xml"],
     "assets": {
         "web.assets_tests": ["client_account_calendar/static/tests/tours/**/*"],
     },

@@ -11,6 +11,7 @@
         "views/calendar_event_views.xml",
         "views/calendar_event_type_views.xml",
     ],
+    "demo": ["demo/calendar_event_demo.xml"],
     "assets": {
         "web.assets_tests": [
             "client_account_calendar_loyalty/static/tests/tours/**/*",

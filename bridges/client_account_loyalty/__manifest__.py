@@ -12,5 +12,6 @@
         "views/client_account_views.xml",
         "views/res_partner_views.xml",
     ],
+    "demo": ["demo/loyalty_demo.xml"],
     "auto_install": True,
 }

@@ -13,6 +13,7 @@
         "views/res_config_settings_views.xml",
         "views/res_partner_views.xml",
     ],
+    "demo": ["demo/sale_order_demo.xml"],
     "assets": {
         "web.assets_tests": ["client_account_sale/static/tests/tours/**/*"],
     },

@@ -1,3 +1,4 @@
+from . import test_booking_demo
 from . import test_booking_races
 from . import test_booking_recurrence
 from . import test_booking_roles

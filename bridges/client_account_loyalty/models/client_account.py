@@ -29,16 +29,16 @@ class ClientAccount(models.Model):
     def _get_sessions_box(self):
         """Return the box of session credits by program.
 
-        :return: see `_get_profile_boxes`; None for who may read no cards, and where
-            there is no program of sessions
+        :return: see `_get_profile_boxes`; None for who may read no cards, and for
+            clients who have none
         """
         cards = self.env["loyalty.card"]
         programs = self.env["loyalty.program"]
         if not cards.has_access("read") or not programs.has_access("read"):
             return None
-        if not programs.search_count(programs._get_session_domain(), limit=1):
-            return None
         domain = self._get_session_domain()
+        if not cards.search_count(domain, limit=1):
+            return None
         left = cards._read_group(
             domain & cards._get_valid_domain() & Domain("points", ">", 0),
             ["program_id"],
@@ -53,7 +53,6 @@ class ClientAccount(models.Model):
             lines=[self._get_program_line(*row) for row in left],
             buttons=self._get_profile_buttons(
                 may_adjust
-                and cards.search_count(domain, limit=1)
                 and ("action_adjust_sessions", self.env._("Adjust Sessions"), None)
             ),
         )

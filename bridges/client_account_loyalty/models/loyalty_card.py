@@ -44,7 +44,17 @@ class LoyaltyCard(models.Model):
         self.ensure_one()
         self.check_access("read")
         action = self.action_loyalty_update_balance()
-        action["context"] = {**action["context"], "loyalty_no_mail": True}
+        action["name"] = self.env._(
+            "Sessions of %(client)s: %(program)s",
+            client=self.partner_id.name,
+            program=self.program_id.name,
+        )
+        # From what is left, as a window that says zero takes all of it by one click.
+        action["context"] = {
+            **action["context"],
+            "default_new_balance": self.points,
+            "loyalty_no_mail": True,
+        }
         return action
 
     def action_open_client_card(self):

@@ -1,2 +1,3 @@
+from . import test_loyalty_demo
 from . import test_session_adjustment
 from . import test_session_credits

@@ -59,6 +59,9 @@ class TestSessionAdjustment(ClientLoyaltyCommon):
             (action["res_model"], action["target"]),
             ("loyalty.card.update.balance", "new"),
         )
+        # It says whose sessions these are, and begins with what is left.
+        self.assertIn(self.pupil.name, action["name"])
+        self.assertEqual(action["context"]["default_new_balance"], 2)
         self.assertTrue(action["context"]["loyalty_no_mail"])
         wizards = self.env[action["res_model"]].with_user(self.officer)
         with Form(wizards.with_context(**action["context"])) as form:

@@ -44,7 +44,13 @@ class AccountChartTemplate(models.AbstractModel):
         ]
         for month in range(MONTHS, 0, -1):
             days = 10 - 30 * month
-            self._bill_demo("demo_member", "", 0, days, days, invoice_line_ids=lines)
+            move = self._bill_demo(
+                "demo_member", "", 0, days, days, invoice_line_ids=lines
+            )
+            if month == MONTHS:
+                # The order is for the first month, and committed no more.
+                order = self.env.ref("client_account_partnership.demo_membership_order")
+                move.invoice_line_ids.sale_line_ids = order.order_line
             self._pay_demo("demo_member", DUES, days + 2)
         self.env["account.move"].create(
             {

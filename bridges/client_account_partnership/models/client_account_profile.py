@@ -50,7 +50,7 @@ class ClientAccount(models.Model):
                 order
                 and order.sudo(False).has_access("read")
                 and self._get_profile_line(
-                    self.env._("Through"), order.name, target=order
+                    self.env._("Order"), order.name, target=order
                 ),
                 self._may_see_figures() and self._get_next_payment_line(grade),
             ],

@@ -98,9 +98,9 @@ class TestMembershipBox(ClientAccountCommon):
         self.assertEqual(boxes[0]["value"], "Gold")
         lines = self._get_lines()
         self.assertEqual(lines["Since"]["value"], "03/01/2025")
-        self.assertEqual(lines["Through"]["value"], order.name)
+        self.assertEqual(lines["Order"]["value"], order.name)
         self.assertEqual(
-            lines["Through"]["target"], {"model": "sale.order", "id": order.id}
+            lines["Order"]["target"], {"model": "sale.order", "id": order.id}
         )
 
     def test_newest_confirmed_order_of_the_level_counts(self):
@@ -110,21 +110,21 @@ class TestMembershipBox(ClientAccountCommon):
         # Another level, taken back: the contact has the first one again.
         self._order(self._make_membership(self.silver), date="2025-06-01 12:00:00")
         self.client.grade_id = self.grade
-        self.assertEqual(self._get_lines()["Through"]["target"]["id"], newest.id)
+        self.assertEqual(self._get_lines()["Order"]["target"]["id"], newest.id)
 
     def test_order_of_a_contact_counts_for_its_client(self):
         contact = self.env["res.partner"].create(
             {"name": "Eva", "parent_id": self.client.id}
         )
         order = self._order(partner=contact)
-        self.assertEqual(self._get_lines()["Through"]["target"]["id"], order.id)
+        self.assertEqual(self._get_lines()["Order"]["target"]["id"], order.id)
         self.assertEqual(self._get_box(self.seller, contact)["value"], "Gold")
 
     def test_cancelled_order_leaves_the_tracking(self):
         order = self._order(date="2025-03-01 12:00:00")
         order._action_cancel()
         self.assertEqual(self.client.grade_id, self.grade)
-        self.assertNotIn("Through", self._get_lines())
+        self.assertNotIn("Order", self._get_lines())
 
     def test_level_written_by_hand_tells_the_day(self):
         partner = (
@@ -140,7 +140,7 @@ class TestMembershipBox(ClientAccountCommon):
         message.date = "2025-02-03 12:00:00"
         lines = self._get_lines(self.seller, partner)
         self.assertEqual(lines["Since"]["value"], "02/03/2025")
-        self.assertNotIn("Through", lines)
+        self.assertNotIn("Order", lines)
 
     def flush_tracking(self):
         self.env.flush_all()
@@ -177,7 +177,7 @@ class TestMembershipBox(ClientAccountCommon):
         self._order()
         self._make_recurring(self.today)
         self.assertEqual(
-            list(self._get_lines(self.biller)), ["Since", "Through", "Next Payment"]
+            list(self._get_lines(self.biller)), ["Since", "Order", "Next Payment"]
         )
         viewer = self._get_lines(self.viewer)
         self.assertEqual(list(viewer), ["Since", "Next Payment"])
@@ -202,7 +202,7 @@ class TestMembershipBox(ClientAccountCommon):
             [other.id, order.id],
         )
         self.env.invalidate_all()
-        self.assertNotIn("Through", self._get_lines())
+        self.assertNotIn("Order", self._get_lines())
 
     def test_constant_queries(self):
         self._order(partner=self.other_client)

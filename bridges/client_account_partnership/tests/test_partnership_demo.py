@@ -15,9 +15,11 @@ class TestPartnershipDemo(TransactionCase):
         self.assertEqual((box["name"], box["value"]), ("membership", "Study Circle"))
         self.assertEqual(
             [line["label"] for line in box["lines"]],
-            ["Since", "Through", "Next Payment"],
+            ["Since", "Order", "Next Payment"],
         )
         self.assertRecordValues(member.client_account_id, [{"balance": 0.0}])
+        order = self.env.ref("client_account_partnership.demo_membership_order")
+        self.assertEqual(order.invoice_status, "invoiced")
         moves = self.env["account.move"].search([("partner_id", "=", member.id)])
         self.env["account.chart.template"]._load_client_demo()
         self.assertEqual(

@@ -465,7 +465,7 @@ class SaleOrder(models.Model):
                 company=account.company_id.name,
             )
         return self.env._(
-            "%(orders)s cannot be confirmed, or changed like that. %(reason)s",
+            "%(orders)s cannot be confirmed or changed this way. %(reason)s",
             orders=", ".join(self.mapped("name")),
             reason=reason,
         )

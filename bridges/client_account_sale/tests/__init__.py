@@ -1,4 +1,5 @@
 from . import test_committed
+from . import test_order_demo
 from . import test_order_gate
 from . import test_order_portal
 from . import test_order_portal_security
