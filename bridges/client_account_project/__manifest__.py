@@ -7,6 +7,7 @@
     "author": "Client Account contributors",
     "depends": ["client_account", "sale_project"],
     "data": [
+        "views/client_account_post_anyway_views.xml",
         "views/project_project_views.xml",
         "views/project_task_views.xml",
         "views/res_config_settings_views.xml",

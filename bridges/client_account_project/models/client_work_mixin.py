@@ -155,7 +155,9 @@ class ClientWorkMixin(models.AbstractModel):
         """
         if not self.env["res.partner"]._may_decide_in(self._get_client_companies()):
             return False
-        return self.env["client.account.post.anyway"]._get_window(self)
+        return self.env["client.account.post.anyway"]._get_window(
+            self, self.env._("Mark as Done Anyway")
+        )
 
     def action_client_post_anyway(self, reason):
         """Mark as done what the policies of those who pay for it refuse.

@@ -1,8 +1,11 @@
 from contextlib import contextmanager
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.client_account.exceptions import BalanceRefused
 
@@ -341,6 +344,21 @@ class TestCompletionGate(ClientProjectCommon):
             .create({"reason": reason})
         )
         return wizard.action_post_anyway()
+
+    def test_window_says_what_it_does(self):
+        action = self.task.with_user(self.approver)._get_done_anyway_action()
+        self.assertEqual(action["name"], "Mark as Done Anyway")
+        windows = self.env["client.account.post.anyway"].with_user(self.approver)
+        arch = etree.fromstring(windows.get_view(view_type="form")["arch"])
+        shown = {
+            button.get("string")
+            for button in arch.iter("button")
+            if button.get("name") == "action_post_anyway"
+            and not safe_eval(
+                button.get("invisible") or "False", {"res_model": "project.task"}
+            )
+        }
+        self.assertEqual(shown, {"Mark as Done Anyway"})
 
     def test_approver_completes_anyway(self):
         self._do_anyway(self.approver, "Agreed by telephone")
