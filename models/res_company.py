@@ -391,7 +391,9 @@ class ResCompany(models.Model):
     @api.constrains("client_top_up_presets")
     def _check_client_top_up_presets(self):
         for company in self:
-            company._get_top_up_presets(strict=True)
+            # Odoo activates the currency of a new company after it is made.
+            if company.currency_id.active:
+                company._get_top_up_presets(strict=True)
 
     def _get_top_up_presets(self, strict=False):
         """Return the amounts that clients choose from, within the company's bounds.

@@ -77,6 +77,13 @@ class TestResCompany(ClientAccountCommon):
 
     # === Charts ===
 
+    def test_company_in_a_currency_that_nobody_used_yet(self):
+        currency = self.env["res.currency"].search([("active", "=", False)], limit=1)
+        company = self.env["res.company"].create(
+            {"name": "Abroad", "currency_id": currency.id}
+        )
+        self.assertTrue(company.currency_id.active)
+
     def test_company_with_the_generic_chart_is_set_up(self):
         self.assertEqual(self.company.chart_template, "generic_coa")
         self.assertSetUp(self.company)
