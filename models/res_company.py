@@ -261,6 +261,7 @@ class ResCompany(models.Model):
             self._check_client_thresholds(vals)
         companies = super().create(vals_list)
         for company, vals in zip(companies, vals_list, strict=True):
+            company._check_client_top_up_presets(vals)
             if company.parent_id and (names := self._get_client_settings(vals)):
                 defaults = self.default_get(names)
                 company._refuse_client_settings(
@@ -288,6 +289,7 @@ class ResCompany(models.Model):
                     (self._name, company.id), company.client_negative_balance
                 )
         result = super().write(vals)
+        self._check_client_top_up_presets(vals)
         if not NOTICE_FIELDS.isdisjoint(vals):
             self.env["client.account"]._trigger_notices()
         return result
@@ -388,11 +390,16 @@ class ResCompany(models.Model):
 
     # === Portal ===
 
-    @api.constrains("client_top_up_presets")
-    def _check_client_top_up_presets(self):
-        for company in self:
-            # Odoo activates the currency of a new company after it is made.
-            if company.currency_id.active:
+    def _check_client_top_up_presets(self, vals):
+        """Make sure that presets somebody writes are amounts.
+
+        Not by a constraint: Odoo activates the currency of a new company after it is
+        made, and the defaults may be no amounts in it.
+
+        :raise ValidationError: when one is none
+        """
+        if "client_top_up_presets" in vals:
+            for company in self:
                 company._get_top_up_presets(strict=True)
 
     def _get_top_up_presets(self, strict=False):

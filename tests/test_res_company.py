@@ -83,6 +83,18 @@ class TestResCompany(ClientAccountCommon):
             {"name": "Abroad", "currency_id": currency.id}
         )
         self.assertTrue(company.currency_id.active)
+        self.assertEqual(company._get_top_up_presets(), [20, 50, 100])
+
+    def test_company_in_a_currency_coarser_than_the_presets(self):
+        currency = self.env["res.currency"].create(
+            {"name": "XCO", "symbol": "c", "rounding": 50}
+        )
+        company = self.env["res.company"].create(
+            {"name": "Coarse", "currency_id": currency.id}
+        )
+        self.assertEqual(company._get_top_up_presets(), [50, 100])
+        with self.assertRefused("“20” is no amount", exception=ValidationError):
+            company.client_top_up_presets = "20, 50"
 
     def test_company_with_the_generic_chart_is_set_up(self):
         self.assertEqual(self.company.chart_template, "generic_coa")
@@ -330,3 +342,12 @@ class TestResCompany(ClientAccountCommon):
     def test_suggested_top_ups_are_amounts(self):
         with self.assertRefused("abc", exception=ValidationError):
             self.company.client_top_up_presets = "20, abc"
+        currency = self.env["res.currency"].search([("active", "=", False)], limit=1)
+        with self.assertRefused("abc", exception=ValidationError):
+            self.env["res.company"].create(
+                {
+                    "name": "Abroad",
+                    "currency_id": currency.id,
+                    "client_top_up_presets": "20, abc",
+                }
+            )
