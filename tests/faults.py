@@ -285,21 +285,42 @@ class FaultRun:
 
     def count(self):
         """Return what was found, by name; all are zero where nothing went wrong."""
-        moves = (
-            "id IN (SELECT move_id FROM account_move_line WHERE partner_id = ANY(%s))"
-        )
-        ids = self.partner_ids
-        lines = len(ids)
+        return {
+            **self._count_lines(),
+            **self._count_entries(),
+            **self._count_books(),
+            "credits not booked back": self._count_open(),
+        }
+
+    def _count_lines(self):
+        """Return what is wrong with the lines, and with the small charges."""
+        lines = len(self.partner_ids)
         [(booked, twice)] = self._query(
             "SELECT COUNT(*) FILTER (WHERE move_id IS NOT NULL),"
             " COUNT(move_id) - COUNT(DISTINCT move_id)"
             " FROM client_credit_batch_line WHERE batch_id = ANY(%s)",
             [self.credit_id, self.charge_id],
         )
+        [(small,)] = self._query(
+            "SELECT COUNT(*) FROM account_move WHERE client_adjustment_key LIKE %s"
+            " AND state = 'posted'",
+            f"fault-{self.credit_key}-%",
+        )
+        return {
+            "lines not booked": 2 * lines - booked,
+            "lines booked twice": twice,
+            "small charges lost or booked twice": self.small_charges - small,
+        }
+
+    def _count_entries(self):
+        """Return what is wrong with the entries of the clients, and their numbers."""
+        moves = (
+            "id IN (SELECT move_id FROM account_move_line WHERE partner_id = ANY(%s))"
+        )
         [(entries,)] = self._query(
             f"SELECT COUNT(*) FROM account_move WHERE {moves}"  # noqa: S608
             " AND state = 'posted' AND client_adjustment_reason LIKE 'Fault %%'",
-            ids,
+            self.partner_ids,
         )
         [(unbalanced,)] = self._query(
             f"""
@@ -308,7 +329,7 @@ class FaultRun:
                  WHERE move_{moves}
                  GROUP BY 1 HAVING ABS(SUM(balance)) > 0.001) entry
             """,  # noqa: S608
-            ids,
+            self.partner_ids,
         )
         [(gaps,)] = self._query(
             """
@@ -322,45 +343,33 @@ class FaultRun:
             self.journal_id,
             self._last_number,
         )
-        [(wrong,)] = self._query(
+        return {
+            "entries too many": entries - 2 * len(self.partner_ids),
+            "entries that do not balance": unbalanced,
+            "numbers missing": int(gaps),
+        }
+
+    def _count_books(self):
+        """Return what is wrong with what the clients owe in the end.
+
+        Credits are used up or booked back: what is owed is what was charged.
+        """
+        rows = self._query(
             """
-            SELECT COUNT(*) FROM (
-                SELECT item.partner_id
-                  FROM account_move_line item
-                  JOIN account_account chart ON chart.id = item.account_id
-                 WHERE item.partner_id = ANY(%s) AND item.parent_state = 'posted'
-                   AND chart.account_type = 'asset_receivable'
-                 GROUP BY 1
-                HAVING ABS(SUM(item.balance - item.amount_residual)) > 0.001) client
-            """,
-            ids,
-        )
-        [(small,)] = self._query(
-            "SELECT COUNT(*) FROM account_move WHERE client_adjustment_key LIKE %s"
-            " AND state = 'posted'",
-            f"fault-{self.credit_key}-%",
-        )
-        [(total,)] = self._query(
-            """
-            SELECT COALESCE(SUM(item.balance), 0)
+            SELECT SUM(item.balance), SUM(item.balance - item.amount_residual)
               FROM account_move_line item
               JOIN account_account chart ON chart.id = item.account_id
              WHERE item.partner_id = ANY(%s) AND item.parent_state = 'posted'
                AND chart.account_type = 'asset_receivable'
+             GROUP BY item.partner_id
             """,
-            ids,
+            self.partner_ids,
         )
+        total = sum(float(balance) for balance, _closed in rows)
+        wrong = [closed for _balance, closed in rows if abs(closed) > 0.001]
         return {
-            "lines not booked": 2 * lines - booked,
-            "lines booked twice": twice,
-            "entries too many": entries - 2 * lines,
-            "entries that do not balance": unbalanced,
-            "numbers missing": int(gaps),
-            "clients whose open items differ from their ledger": wrong,
-            "small charges lost or booked twice": self.small_charges - small,
-            "credits not booked back": self._count_open(),
-            # Credits are used up or booked back: what is owed is what was charged.
-            "cents the sum is off": self._get_cents_off(float(total)),
+            "clients whose open items differ from their ledger": len(wrong),
+            "cents the sum is off": self._get_cents_off(total),
         }
 
     def _get_cents_off(self, total):
