@@ -11,6 +11,10 @@ BILLER = "account.group_account_invoice"
 # Those in which somebody has decided about a limit that stands on record.
 DECIDED_STATES = ("granted", "suspended")
 
+# === Contacts ===
+# Writing these may put a contact under another client.
+MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
+
 # === Policies ===
 SWITCH = [("off", "Off"), ("on", "On")]
 

@@ -145,21 +145,35 @@ class ClientAccount(models.Model):
     @api.model
     def _judge_before_commit(self):
         """Have judged before the commit what no operation has judged."""
-        cr, env = self.env.cr, self.env
+        cr, accounts = self.env.cr, self.env["client.account"]
 
         def judge():
             watch = WATCHES.get(cr)
             # In a savepoint within an operation, the end of that judges.
-            if not watch or not watch.pending or watch.depth:
-                return
+            if watch and watch.pending and not watch.depth:
+                accounts._judge_watched()
+
+        self._insist_before_commit(judge)
+
+    @api.model
+    def _insist_before_commit(self, judge):
+        """Have something judged before the commit, whenever one is tried, until it passes.
+
+        Odoo does so with every savepoint that begins, too: whoever catches the refusal
+        there, and goes on, is refused again.
+
+        :param judge: a function without parameters, which raises what it refuses
+        """
+        cr = self.env.cr
+
+        def insist():
             try:
-                env["client.account"]._judge_watched()
+                judge()
             except Exception:
-                # Whoever begins a savepoint has it judged, and may go on all the same.
-                cr.precommit.add(judge)
+                cr.precommit.add(insist)
                 raise
 
-        cr.precommit.add(judge)
+        cr.precommit.add(insist)
 
     @api.model
     def _note_items(self, items):

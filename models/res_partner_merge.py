@@ -2,9 +2,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-# Writing these may put a contact under another client.
-MOVING_FIELDS = frozenset(("parent_id", "is_company", "commercial_partner_id"))
-
+from ..const import MOVING_FIELDS
 
 # In the context it says that a contact gets a company of its own; being an object, no
 # RPC caller can send it.

@@ -61,32 +61,25 @@ class FaultRun:
             "create",
             [{"name": f"Fault {number:05}"} for number in range(clients)],
         )
-        # Any credit opens an account: one that is taken back opens all of them.
-        opened = self._make_batch("credit", 1.0)
-        [company_id] = {
-            batch["company_id"][0] for batch in call(BATCH, "read", [opened])
-        }
-        self.company_id = company_id
+        [(self.company_id, self.journal_id)] = self._query(
+            "SELECT company.id, company.client_adjustment_journal_id"
+            " FROM res_users JOIN res_company company"
+            " ON company.id = res_users.company_id WHERE login = %s",
+            ADMIN[0],
+        )
         self._set_at_once(0)
-        self.journal_id = self._query(
-            "SELECT client_adjustment_journal_id FROM res_company WHERE id = %s",
-            company_id,
-        )[0][0]
-        call(BATCH, "unlink", [opened])
-        self.account_ids = [self._open_account(client) for client in self.partner_ids]
-        call(ACCOUNT, "write", self.account_ids, {"credit_application": "manual"})
+        # A policy that somebody sets on a contact opens its account.
+        by_hand = {"client_credit_application": "manual"}
+        call("res.partner", "write", self.partner_ids, by_hand)
+        self.account_ids = call(
+            ACCOUNT, "search", [("partner_id", "in", self.partner_ids)], 0, None, "id"
+        )
         self._last_number = self._get_last_number()
 
     def _set_at_once(self, lines):
         """Say up to how many lines the job is not needed."""
         values = {"client_batch_at_once": lines}
         self._insist("res.company", "write", [self.company_id], values)
-
-    def _open_account(self, partner_id):
-        action = self.admin.call(
-            "res.partner", "action_open_client_account", [partner_id]
-        )
-        return action["res_id"]
 
     def _query(self, query, *params):
         """Return the rows of a query in a transaction of its own."""

@@ -9,7 +9,8 @@ from odoo.addons.client_account.const import APPROVER, MAX_REASON
 
 from .client_session_booking import SessionChanges
 
-# Where the changes of a transaction are kept that are under way.
+# Where the changes that are under way are kept, among the notes of the core's watch: a
+# savepoint of another module, rolled back in between, does not clear them.
 CHANGES = "client_session_changes"
 
 # Writing these changes who pays for a meeting, and what.
@@ -105,9 +106,9 @@ class CalendarEvent(models.Model):
         :return: the `SessionChanges`
         :raise UserError: at the end of the outermost, when a client has none left
         """
-        cache = self.env.cr.cache
-        outermost = CHANGES not in cache
-        changes = cache.setdefault(CHANGES, SessionChanges())
+        notes = self.env["client.account"]._get_watch().notes
+        outermost = CHANGES not in notes
+        changes = notes.setdefault(CHANGES, SessionChanges())
         bookings = self.env["client.session.booking"]
         try:
             if new_ids := set(self.ids) - changes.before.keys():
@@ -116,7 +117,7 @@ class CalendarEvent(models.Model):
             yield changes
         finally:
             if outermost:
-                cache.pop(CHANGES, None)
+                notes.pop(CHANGES, None)
         if outermost:
             bookings._settle(changes)
 

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import date
 
 from odoo import api, fields, models
@@ -211,6 +212,46 @@ class ClientSessionBooking(models.Model):
         """Return claims in the order of their meetings."""
         events = self.env["calendar.event"].sudo()
         return sorted(claims, key=lambda claim: (events.browse(claim[0]).start, *claim))
+
+    # === Contacts that come to be another client's ===
+
+    @contextmanager
+    def _following_contacts(self):
+        """Have these bookings go on paying for who comes, though contacts change their
+        client within: the credit stays taken of the card that it was taken of.
+
+        Where the new client has paid for the same meeting too, it is given back.
+        """
+        if not self:
+            yield
+            return
+        event_ids = self.event_id.ids
+        before = self._fetch_claims(event_ids).keys()
+        coming = self.filtered(lambda booking: booking._get_claim() in before)
+        yield
+        coming.invalidate_recordset(["partner_id"], flush=False)
+        claims = self._fetch_claims(event_ids).keys()
+        came = {(claim[0], claim[2]): claim[1] for claim in claims - before}
+        surplus = self.browse()
+        for booking in coming.exists():
+            event_id, _client_id, program_id = claim = booking._get_claim()
+            if claim in claims:
+                continue
+            if client_id := came.pop((event_id, program_id), None):
+                booking.partner_id = client_id
+            else:
+                surplus |= booking
+        surplus._give_back()
+
+    def _give_back_twins(self, clients):
+        """Give back what these clients, who become one, have paid twice for a meeting."""
+        twins = self.browse()
+        for bookings in self.filtered(lambda item: item.partner_id in clients).grouped(
+            lambda item: (item.event_id, item.program_id)
+        ).values():
+            # Who came without a credit has none to give back.
+            twins |= bookings.sorted(lambda item: not item.card_id)[1:]
+        twins._give_back()
 
     # === Taking ===
 

@@ -1,8 +1,13 @@
+from contextlib import contextmanager
+
 from odoo import api, models
+
+from odoo.addons.client_account.const import MOVING_FIELDS
 
 
 class ResPartner(models.Model):
-    """Meetings are written from the side of their attendees, too."""
+    """Meetings are written from the side of their attendees, too, and what they have
+    taken follows contacts that come to be another client's."""
 
     _inherit = "res.partner"
 
@@ -20,6 +25,9 @@ class ResPartner(models.Model):
 
     def write(self, vals):
         """Override of the ORM to take and give back credits for its meetings."""
+        if not MOVING_FIELDS.isdisjoint(vals):
+            with self._keeping_paid_meetings():
+                return super().write(vals)
         if "meeting_ids" not in vals:
             return super().write(vals)
         # Sudo: private meetings of others count, too.
@@ -27,6 +35,17 @@ class ResPartner(models.Model):
         named = events.browse(_get_named_ids(vals["meeting_ids"]))
         with (events | named)._changing_sessions():
             return super().write(vals)
+
+    @contextmanager
+    def _keeping_paid_meetings(self):
+        """Have meetings stay paid whose attendees come to be another client's."""
+        # Sudo: who moves contacts need not see their meetings or credits.
+        bookings_sudo = self.env["client.session.booking"].sudo()
+        bookings_sudo = bookings_sudo.search(
+            [("partner_id", "in", self.commercial_partner_id.ids)]
+        )
+        with bookings_sudo._following_contacts():
+            yield
 
     def unlink(self):
         """Override of the ORM to give back the credits of a contact that is deleted."""

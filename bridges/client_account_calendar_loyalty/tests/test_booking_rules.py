@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 
 from odoo.exceptions import UserError, ValidationError
@@ -312,6 +313,78 @@ class TestBookingRules(BookingCommon):
         self.assertEqual((kept.points, card.active), (5, False))
         meeting.unlink()
         self.assertEqual(kept.points, 6)
+
+    def _merge(self, *partners):
+        """Merge these contacts into the last of them."""
+        wizard = self.env["base.partner.merge.automatic.wizard"].sudo().create({})
+        wizard._merge([partner.id for partner in partners], partners[-1])
+        self.env.invalidate_all()
+
+    def test_clients_who_become_one_have_paid_once(self):
+        [card] = self._make_cards(2, partner=self.other_client)
+        [kept] = self._make_cards(4)
+        meeting = self._make_meeting(self.client, self.other_client)
+        self.assertPoints((card, 1), (kept, 3))
+        self._merge(self.other_client, self.client)
+        booking = self.bookings.search([("event_id", "=", meeting.id)])
+        self.assertEqual(booking.partner_id, self.client)
+        self.assertEqual(kept.points, 3 + 2)
+        meeting.unlink()
+        self.assertEqual(kept.points, 6)
+
+    def test_contact_who_moves_to_another_client_has_paid(self):
+        [card] = self._make_cards(2)
+        [theirs] = self._make_cards(1, partner=self.other_client)
+        meeting = self._make_meeting(self.pupil)
+        self.pupil.sudo().parent_id = self.other_client
+        booking = self.bookings.search([("event_id", "=", meeting.id)])
+        self.assertEqual(booking.partner_id, self.other_client)
+        self.assertPoints((card, 1), (theirs, 1))
+        # Whatever changes of the meeting, nobody pays again, nor has it for nothing.
+        meeting.write({"name": "Chords", "categ_ids": self.lesson.ids})
+        self.assertPoints((card, 1), (theirs, 1))
+        meeting.unlink()
+        self.assertPoints((card, 2), (theirs, 1))
+
+    def test_contact_who_moves_to_a_client_who_has_paid_gives_back(self):
+        [card] = self._make_cards(2)
+        [theirs] = self._make_cards(1, partner=self.other_client)
+        meeting = self._make_meeting(self.pupil, self.other_client)
+        self.assertPoints((card, 1), (theirs, 0))
+        self.pupil.sudo().parent_id = self.other_client
+        self.assertPoints((card, 2), (theirs, 0))
+        meeting.unlink()
+        self.assertPoints((card, 2), (theirs, 1))
+
+    def test_contact_who_moves_leaves_what_others_of_the_client_have_paid(self):
+        [card] = self._make_cards(2)
+        meeting = self._make_meeting(self.pupil, self.parent)
+        self.pupil.sudo().parent_id = self.other_client
+        self.assertPoints((card, 1))
+        meeting.unlink()
+        self.assertPoints((card, 2))
+
+    def test_contact_merged_into_one_of_another_client_has_paid(self):
+        [card] = self._make_cards(2)
+        friend = self.parent.copy({"parent_id": self.other_client.id})
+        meeting = self._make_meeting(self.pupil)
+        self._merge(self.pupil, friend)
+        booking = self.bookings.search([("event_id", "=", meeting.id)])
+        self.assertEqual(booking.partner_id, self.other_client)
+        meeting.unlink()
+        self.assertEqual(card.points, 2)
+
+    def test_savepoint_of_another_module_within_a_change_is_no_trouble(self):
+        [card] = self._make_cards(1)
+        event = self._make_meeting()
+        with event._changing_sessions():
+            event.partner_ids += self.client
+            with suppress(ZeroDivisionError), self.env.cr.savepoint():
+                raise ZeroDivisionError
+            event.partner_ids -= self.client
+            event.partner_ids += self.other_client
+            event.partner_ids -= self.other_client
+        self.assertPoints((card, 1))
 
     def test_program_of_another_company_is_paid_by_its_cards(self):
         other = self.setup_other_company()["company"]

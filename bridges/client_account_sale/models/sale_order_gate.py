@@ -185,14 +185,14 @@ class SaleOrder(models.Model):
 
     def _judge_commitments_before_commit(self):
         """Have judged before the commit what no operation has judged."""
-        cr, orders = self.env.cr, self.env["sale.order"]
+        orders = self.env["sale.order"]
 
         def judge():
             watch = orders._get_order_watch()
             if watch.pending and not watch.depth:
                 orders._judge_commitments()
 
-        cr.precommit.add(judge)
+        self.env["client.account"]._insist_before_commit(judge)
 
     # === Judging ===
 
