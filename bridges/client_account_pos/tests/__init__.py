@@ -1,0 +1,2 @@
+from . import test_till_account
+from . import test_till_gate
