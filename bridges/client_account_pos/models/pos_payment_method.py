@@ -29,6 +29,11 @@ class PosPaymentMethod(models.Model):
                     )
                 )
 
+    @api.model
+    def _load_pos_data_fields(self, config):
+        """Override of `point_of_sale` to tell the till which method is the account."""
+        return [*super()._load_pos_data_fields(config), "client_is_account"]
+
     def _takes_from_account(self):
         """Tell whether what is paid with one method is owed by the client."""
         self.ensure_one()

@@ -1,2 +1,4 @@
 from . import test_till_account
 from . import test_till_gate
+from . import test_till_races
+from . import test_till_tours

@@ -23,7 +23,7 @@ class ClientTillCommon(ClientAccountRequestCommon):
         cls.plan = cls._make_product("Plan", client_not_payable_with_credit=True)
         cls.cash = cls._make_cash_method("Cash", "CSH9")
         cls.till = cls._make_till("Desk", cls.cash)
-        cls.session = cls._open_session(cls.till)
+        cls.till_session = cls._open_session(cls.till)
         cls.cashier = cls._make_user("till_cashier", POS_USER)
         cls.seeing_cashier = cls._make_user("till_seeing", f"{POS_USER},{VIEWER}")
 
@@ -105,7 +105,7 @@ class ClientTillCommon(ClientAccountRequestCommon):
         :param lines: list of (product, quantity, price), by default a book at the price
             of what is paid
         """
-        session = session or self.session
+        session = session or self.till_session
         paid = sum(amount for _method, amount in payments)
         if lines is None:
             lines = [(self.book, 1, paid)]
@@ -186,7 +186,7 @@ class ClientTillCommon(ClientAccountRequestCommon):
             for command in order["payment_ids"]
             if command[2]["payment_method_id"] == self.method.id
         )
-        session = (session or self.session).with_user(user or self.cashier)
+        session = (session or self.till_session).with_user(user or self.cashier)
         products = [command[2]["product_id"] for command in order["lines"]]
         answer = session.client_request_account(
             order["uuid"], order["partner_id"], amount, products
@@ -195,7 +195,7 @@ class ClientTillCommon(ClientAccountRequestCommon):
 
     def _close(self, session=None):
         """Close a session as the till does."""
-        session = (session or self.session).with_user(self.cashier)
+        session = (session or self.till_session).with_user(self.cashier)
         session.post_closing_cash_details(session.cash_register_balance_end)
         answer = session.close_session_from_ui()
         self.assertTrue(answer["successful"], answer)

@@ -45,7 +45,7 @@ class TestTillAccount(ClientTillCommon):
         self._close()
         self.assertFigures(-60, 40)
         self.assertEqual(self._get_committed(), 0)
-        item = self._get_receivable(self.session.move_id).filtered("partner_id")
+        item = self._get_receivable(self.till_session.move_id).filtered("partner_id")
         self.assertEqual(item.partner_id, self.client)
         self.assertIn(order.name, item.name)
 
@@ -153,7 +153,7 @@ class TestTillAccount(ClientTillCommon):
     def test_invoiced_after_closing_while_there_is_more_credit(self):
         self._sell(30)
         self._close()
-        order = self.session.order_ids
+        order = self.till_session.order_ids
         self._issue_credit(100)
         order.action_pos_order_invoice()
         self.assertFigures(70)
@@ -163,7 +163,7 @@ class TestTillAccount(ClientTillCommon):
     def test_invoiced_after_closing_while_it_is_owed_the_invoice_is_owed(self):
         self._sell(30)
         self._close()
-        order = self.session.order_ids
+        order = self.till_session.order_ids
         order.action_pos_order_invoice()
         self.assertEqual(order.account_move.amount_residual, 30)
         self.assertFigures(-30)

@@ -159,14 +159,14 @@ class TestTillGate(ClientTillCommon):
     def test_figures_are_for_those_who_may_see_them(self):
         self._issue_credit(20)
         self._sell(5)
-        seen = self.session.with_user(self.seeing_cashier)
+        seen = self.till_session.with_user(self.seeing_cashier)
         [figures] = seen.client_get_figures(self.client.ids).values()
         self.assertIn("15.00", figures["words"])
         self.assertEqual(figures["owed"], 0)
-        unseen = self.session.with_user(self.cashier)
+        unseen = self.till_session.with_user(self.cashier)
         self.assertEqual(unseen.client_get_figures(self.client.ids), {})
         with self.assertRaises(AccessError):
-            self.session.with_user(self.seller).client_get_figures(self.client.ids)
+            self.till_session.with_user(self.seller).client_get_figures(self.client.ids)
 
     # === Pays up front ===
 
@@ -277,7 +277,7 @@ class TestTillGate(ClientTillCommon):
         )
 
     def test_bad_requests_are_refused_in_words(self):
-        session = self.session.with_user(self.cashier)
+        session = self.till_session.with_user(self.cashier)
         for args in (
             ("", self.client.id, 10.0, []),
             ("a", 0, 10.0, []),
@@ -288,7 +288,7 @@ class TestTillGate(ClientTillCommon):
             with self.assertRaises(UserError):
                 session.client_request_account(*args)
         with self.assertRaises(AccessError):
-            self.session.with_user(self.viewer).client_request_account(
+            self.till_session.with_user(self.viewer).client_request_account(
                 "a", self.client.id, 10.0, []
             )
         self._close()

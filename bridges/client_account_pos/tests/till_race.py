@@ -3,12 +3,22 @@
 For tests, with as many orders as they like.
 """
 
+import random
+import threading
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 from odoo import fields
 
+from odoo.addons.client_account.tests.server import JsonClient, JsonFault
+
 ORDER, SESSION, CONFIG = "pos.order", "pos.session", "pos.config"
-METHOD = "pos.payment.method"
+METHOD, MOVE = "pos.payment.method", "account.move"
+SEED = 19
+# What callers do of chance, and how often: ask and send, send without having asked, as
+# no till of ours does, and invoice in the back office.
+KINDS = {"sell": 4, "send": 1, "invoice": 1}
 
 OWED_SQL = """
     SELECT COALESCE(SUM(line.balance), 0) FROM account_move_line line
@@ -25,20 +35,28 @@ ON_ACCOUNT_SQL = """
 """
 
 
+def is_account_refusal(fault):
+    """Tell whether a call was refused by the client's policy."""
+    return fault.name.endswith("BalanceRefused")
+
+
 class TillRace:
     """Calls to one server by tills of the main company.
 
-    :param admin: a session of who makes tills and sells
+    :param server: a running `OdooServer`
+    :param tuple login: name and password of who makes tills and sells
     :param query: function that returns the rows of a query, in a transaction of its own
     """
 
-    def __init__(self, admin, query):
-        self.admin = admin
+    def __init__(self, server, login, query):
+        # What answers nothing is a fault over XML-RPC.
+        self.admin = JsonClient(server, *login)
         self.query = query
-        [self.method_id] = admin.call(
+        self.lock = threading.Lock()
+        [self.method_id] = self.admin.call(
             METHOD, "search", [("client_is_account", "=", True), ("company_id", "=", 1)]
         )
-        product_id = admin.call(
+        product_id = self.admin.call(
             "product.product",
             "create",
             {"name": "Race", "type": "service", "available_in_pos": True},
@@ -58,8 +76,7 @@ class TillRace:
         self.admin.call(CONFIG, "open_ui", [config_id])
         [config] = self.admin.call(CONFIG, "read", [config_id], ["current_session_id"])
         session_id = config["current_session_id"][0]
-        # It answers nothing, which XML-RPC takes for a fault.
-        self.admin.call(SESSION, "write", [session_id], {"state": "opened"})
+        self.admin.call(SESSION, "set_opening_control", [session_id], 0, None)
         return session_id
 
     def build_order(self, session_id, client_id, amount):
@@ -116,6 +133,57 @@ class TillRace:
         if not refusal:
             self.send(order)
         return refusal
+
+    def make_invoice(self, client_id, amount):
+        """Post an invoice in the back office."""
+        line = {"name": "Race", "price_unit": amount, "tax_ids": []}
+        values = {
+            "move_type": "out_invoice",
+            "partner_id": client_id,
+            "invoice_payment_term_id": False,
+            "invoice_line_ids": [(0, 0, line)],
+        }
+        move_id = self.admin.call(MOVE, "create", values)
+        self.admin.call(MOVE, "action_post", [move_id])
+
+    # === Operations of chance ===
+
+    def run(self, client_id, session_ids, callers, operations):
+        """Have callers at work at once at several tills, and beside them.
+
+        :return: Counter of (kind, "done" or "refused")
+        """
+        outcomes = Counter()
+
+        def work(number):
+            dice = random.Random(SEED + number)
+            session_id = session_ids[number % len(session_ids)]
+            for _turn in range(operations // callers):
+                [kind] = dice.choices(list(KINDS), list(KINDS.values()))
+                amount = dice.choice((5, 10, 20))
+                is_refused = self.act(kind, session_id, client_id, amount)
+                with self.lock:
+                    outcomes[kind, "refused" if is_refused else "done"] += 1
+
+        with ThreadPoolExecutor(callers) as pool:
+            list(pool.map(work, range(callers)))
+        return outcomes
+
+    def act(self, kind, session_id, client_id, amount):
+        """Do one operation, and tell whether it was refused."""
+        try:
+            if kind == "invoice":
+                self.make_invoice(client_id, amount)
+                return False
+            order = self.build_order(session_id, client_id, amount)
+            if kind == "sell":
+                return bool(self.sell(order))
+            self.send(order)
+        except JsonFault as fault:
+            if not is_account_refusal(fault):
+                raise
+            return True
+        return False
 
     def reckon(self, client_id):
         """Return what a client owes and has on account, without the addon's queries."""
