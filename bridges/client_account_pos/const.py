@@ -4,7 +4,7 @@
 # What arrives later is accepted all the same.
 GRANT_MINUTES = 10
 
-# How long it is kept what a till was allowed, for orders that wait behind a broken line.
+# How long it is kept what a till was allowed: orders may wait behind a broken line.
 GRANT_DAYS = 90
 
 # Why money comes in at a till without a sale, in the terms of online payments.

@@ -14,7 +14,7 @@ class AccountChartTemplate(models.AbstractModel):
             return False
         till = self.env.ref("client_account_pos.demo_till", raise_if_not_found=False)
         company = self.env.ref("base.main_company")
-        if till and not till.payment_method_ids.client_is_account:
+        if till and not till.payment_method_ids.filtered("client_is_account"):
             company._setup_client_till()
             self.with_company(company)._equip_demo_till(till)
         return True

@@ -92,12 +92,10 @@ class ClientAccount(models.Model):
         self.ensure_one()
         self.message_post(
             body=self.env._(
-                "%(orders)s arrived late from %(tills)s. The till was allowed it before "
-                "the connection was lost, so it is accepted. With everything on "
-                "account this is %(balance)s now, which is beyond the limit.",
-                orders=", ".join(
-                    order.pos_reference or order.name for order in orders
-                ),
+                "%(orders)s arrived late from %(tills)s. It was allowed before the "
+                "connection was lost, so it is accepted. With everything on account "
+                "this is %(balance)s now, which is beyond the limit.",
+                orders=", ".join(order.pos_reference or order.name for order in orders),
                 tills=", ".join(orders.config_id.mapped("name")),
                 balance=self._format_balance(balance),
             ),

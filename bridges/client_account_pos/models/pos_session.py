@@ -71,7 +71,11 @@ class PosSession(models.Model):
             )
         client.check_access("read")
         if not isinstance(order_uuid, str) or not order_uuid:
-            raise UserError(self.env._("This order has no identifier. Reload the till."))
+            raise UserError(
+                self.env._(
+                    "The order has no identifier. Reload the till and try again."
+                )
+            )
         if not is_real_number(amount):
             raise UserError(
                 self.env._("What the account of %s pays is no amount.", client.name)

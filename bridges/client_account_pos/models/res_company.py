@@ -9,7 +9,8 @@ class ResCompany(models.Model):
         """Give all companies with a chart the method of the till, see
         `_setup_client_till`."""
         # Sudo: set-up runs for whoever installs.
-        self.sudo().search([])._setup_client_till()
+        companies = self.sudo().search([("chart_template", "!=", False)])
+        self.sudo().search([("id", "child_of", companies.ids)])._setup_client_till()
 
     def _setup_client_till(self):
         """Give each of these companies that has a chart the payment method "Client

@@ -303,9 +303,7 @@ class TestTillAccount(ClientTillCommon):
         )
         session = self._open_session(till)
         self._prevent(10)
-        self._sell(
-            [(self.method, 10)], lines=[(self.book, 1, 9.98)], session=session
-        )
+        self._sell([(self.method, 10)], lines=[(self.book, 1, 9.98)], session=session)
         self.assertFigures(0, 0)
         self._close(session)
         self.assertFigures(-10, 0)
@@ -368,10 +366,12 @@ class TestTillAccount(ClientTillCommon):
         order = self._build_order([(method, 1)], session=session)
         user = self.cashier.with_company(other)
         self.assertOrderRefused(
-            lambda: self.env["pos.order"]
-            .with_user(user)
-            .with_company(other)
-            .sync_from_ui([order])
+            lambda: (
+                self.env["pos.order"]
+                .with_user(user)
+                .with_company(other)
+                .sync_from_ui([order])
+            )
         )
 
     # === Helpers ===

@@ -1,7 +1,7 @@
-import { onWillStart } from "@odoo/owl";
-import { patch } from "@web/core/utils/patch";
-import { PartnerLine } from "@point_of_sale/app/screens/partner_list/partner_line/partner_line";
-import { PartnerList } from "@point_of_sale/app/screens/partner_list/partner_list";
+import {onWillStart} from "@odoo/owl";
+import {patch} from "@web/core/utils/patch";
+import {PartnerLine} from "@point_of_sale/app/screens/partner_list/partner_line/partner_line";
+import {PartnerList} from "@point_of_sale/app/screens/partner_list/partner_list";
 
 // So many are shown at first at most; who is searched for is asked about when found.
 const MOST_SHOWN = 200;
@@ -19,7 +19,9 @@ patch(PartnerList.prototype, {
      * @override
      */
     get isBalanceDisplayed() {
-        return super.isBalanceDisplayed || Object.keys(this.pos.clientFigures).length > 0;
+        return (
+            super.isBalanceDisplayed || Object.keys(this.pos.clientFigures).length > 0
+        );
     },
 
     /**

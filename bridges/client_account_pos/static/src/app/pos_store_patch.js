@@ -1,11 +1,11 @@
-import { ConnectionLostError } from "@web/core/network/rpc";
-import { _t } from "@web/core/l10n/translation";
-import { parseFloat } from "@web/views/fields/parsers";
-import { patch } from "@web/core/utils/patch";
-import { AlertDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
-import { NumberPopup } from "@point_of_sale/app/components/popups/number_popup/number_popup";
-import { makeAwaitable } from "@point_of_sale/app/utils/make_awaitable_dialog";
-import { PosStore } from "@point_of_sale/app/services/pos_store";
+import {ConnectionLostError} from "@web/core/network/rpc";
+import {_t} from "@web/core/l10n/translation";
+import {parseFloat} from "@web/views/fields/parsers";
+import {patch} from "@web/core/utils/patch";
+import {AlertDialog} from "@web/core/confirmation_dialog/confirmation_dialog";
+import {NumberPopup} from "@point_of_sale/app/components/popups/number_popup/number_popup";
+import {makeAwaitable} from "@point_of_sale/app/utils/make_awaitable_dialog";
+import {PosStore} from "@point_of_sale/app/services/pos_store";
 
 patch(PosStore.prototype, {
     /**
@@ -18,7 +18,9 @@ patch(PosStore.prototype, {
     },
 
     get clientAccountMethod() {
-        return this.config.payment_method_ids.find((method) => method.client_is_account);
+        return this.config.payment_method_ids.find(
+            (method) => method.client_is_account
+        );
     },
 
     /** Ask how the accounts of some contacts stand. Without a connection nothing shows. */
@@ -75,12 +77,12 @@ patch(PosStore.prototype, {
         if (!(amount > 0)) {
             return;
         }
-        const order = this.addNewOrder({ partner_id: partner });
+        const order = this.addNewOrder({partner_id: partner});
         order.setPartner(partner);
         order.setToInvoice(false);
         order.client_purpose = purpose;
         const line = order.addPaymentline(this.clientAccountMethod).data;
         line.setAmount(-amount);
-        this.navigate("PaymentScreen", { orderUuid: order.uuid });
+        this.navigate("PaymentScreen", {orderUuid: order.uuid});
     },
 });

@@ -7,8 +7,8 @@ import * as PaymentScreen from "@point_of_sale/../tests/pos/tours/utils/payment_
 import * as ProductScreen from "@point_of_sale/../tests/pos/tours/utils/product_screen_util";
 import * as ReceiptScreen from "@point_of_sale/../tests/pos/tours/utils/receipt_screen_util";
 import * as TicketScreen from "@point_of_sale/../tests/pos/tours/utils/ticket_screen_util";
-import { ConnectionLostError } from "@web/core/network/rpc";
-import { registry } from "@web/core/registry";
+import {ConnectionLostError} from "@web/core/network/rpc";
+import {registry} from "@web/core/registry";
 
 const CLIENT = "Ada Piano School";
 const METHOD = "Client Account";
@@ -23,11 +23,13 @@ const receiptSays = (text) => ({
     trigger: `.receipt-screen .o_client_account_balance:contains("${text}")`,
 });
 
-/** Sell one book to the client, up to the payment screen. */
-const order = () => [
+/** Sell one book to the client, up to the payment screen; look at the list before. */
+const order = (look) => [
     ProductScreen.clickDisplayedProduct("Book"),
     ProductScreen.clickPartnerButton(),
+    look,
     PartnerList.clickPartner(CLIENT),
+    { ...ProductScreen.back(), isActive: ["mobile"] },
     ProductScreen.clickPayButton(),
 ];
 
@@ -62,14 +64,10 @@ registry.category("web_tour.tours").add("client_account_pos_credit", {
             receiptSays("50.00 in credit"),
             ReceiptScreen.clickNextOrder(),
 
-            ProductScreen.clickPartnerButton(),
-            {
+            order({
                 content: "the list says what the client has",
                 trigger: `.partner-info:contains("${CLIENT}") .o_client_account_figures:contains("50.00 in credit")`,
-            },
-            PartnerList.clickPartner(CLIENT),
-            ProductScreen.clickDisplayedProduct("Book"),
-            ProductScreen.clickPayButton(),
+            }),
             figuresAre("50.00 in credit"),
             PaymentScreen.clickPaymentMethod(METHOD),
             PaymentScreen.clickValidate(),
@@ -92,7 +90,7 @@ registry.category("web_tour.tours").add("client_account_pos_credit", {
             ReceiptScreen.clickNextOrder(),
 
             ProductScreen.clickRefund(),
-            TicketScreen.selectOrderByPrice("30.00"),
+            TicketScreen.selectOrder("30.00"),
             ProductScreen.clickNumpad("1"),
             TicketScreen.toRefundTextContains("To Refund: 1"),
             TicketScreen.confirmRefund(),
