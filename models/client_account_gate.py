@@ -574,6 +574,21 @@ class ClientAccount(models.Model):
             )
         return refusals, postings
 
+    def _measure_beside_others(self):
+        """Return what one account, which is locked, has by what others have committed
+        to the database and by what this transaction has changed: all its items, less
+        what is committed.
+
+        :rtype: float
+        :return: company currency
+        """
+        self.ensure_one()
+        key = self.partner_id, self.company_id
+        fresh = self._measure_fresh(key)
+        if fresh is None:
+            return min(self._measure(key))
+        return min(fresh + self._get_own_change(key))
+
     def _log_passed_anyway(self, amount, reason):
         """Log that an approver let an amount of one account pass against its policy.
 

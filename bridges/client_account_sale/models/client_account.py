@@ -47,21 +47,6 @@ class ClientAccount(models.Model):
             amount -= has[1] if has and has[0] == ids else 0.0
         return change + Worth(amount, amount)
 
-    def _measure_beside_others(self):
-        """Return what one account, which is locked, has by what others have committed
-        to the database and by what this transaction has changed: all its items, less
-        what is committed.
-
-        :rtype: float
-        :return: company currency
-        """
-        self.ensure_one()
-        key = self.partner_id, self.company_id
-        fresh = self._measure_fresh(key)
-        if fresh is None:
-            return min(self._measure(key))
-        return min(fresh + self._get_own_change(key))
-
     # === Words ===
 
     @api.model

@@ -1,0 +1,110 @@
+from odoo import models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from odoo.addons.client_account.utils import in_plain_context
+
+
+class AccountMove(models.Model):
+    """Documents of tills: they release what was on account there."""
+
+    _inherit = "account.move"
+
+    def _get_released_amounts(self):
+        """Override of `client_account`: what closing or invoicing takes was taken at
+        the till already.
+
+        A document that was posted before this transaction has released its part.
+        """
+        released = super()._get_released_amounts()
+        notes = self.env["pos.order"]._get_till_watch().released
+        for move_id in notes.keys() & set(self.ids):
+            for (client_id, root_id), amount in notes[move_id].items():
+                client = self.env["res.partner"].browse(client_id)
+                # Sudo: a branch's user need not read the root company.
+                root = self.env["res.company"].sudo().browse(root_id)
+                key = client, root
+                released[key] = released.get(key, 0.0) + amount
+        return released
+
+    def _gives_credit_by_itself(self):
+        """Override of `client_account`: what was given at a till may be applied at
+        once, as policies say."""
+        # Sudo: marks are read to decide, not shown.
+        move_sudo = self.sudo()
+        return super()._gives_credit_by_itself() or (
+            move_sudo.client_account_credit and bool(move_sudo.pos_payment_ids)
+        )
+
+    def _get_credit_excluded_sql(self, move_id):
+        """Override of `client_account`: the entry of a closed session may hold any
+        product, and what it has clients owe may be paid with credit: no other was sold
+        on account."""
+        return SQL(
+            "(%s AND NOT EXISTS (SELECT FROM pos_session till"
+            " WHERE till.move_id = %s OFFSET 0))",
+            super()._get_credit_excluded_sql(move_id),
+            move_id,
+            to_flush=[self.env["pos.session"]._fields["move_id"]],
+        )
+
+    # === What tills book ===
+
+    def _get_till_receivables(self, sign):
+        """Return the open items of clients in these documents.
+
+        :param int sign: 1 for debts, -1 for credits
+        """
+        return self._get_receivable_items().filtered(
+            lambda item: item.partner_id and item._get_open_sign() == sign
+        )
+
+    def _pay_debts_of_client(self):
+        """Set the credit that this entry gives against what its client owes, the oldest
+        first. What is left stays credit."""
+        self.ensure_one()
+        for credit in self._get_till_receivables(-1):
+            lines = in_plain_context(self.env["account.move.line"])
+            debts = lines.search(
+                lines._get_open_items_domain(credit.partner_id.commercial_partner_id)
+                & lines._get_open_item_domain(1)
+                & Domain("account_id", "=", credit.account_id.id)
+                & Domain("company_id", "child_of", credit.company_id.root_id.id)
+            )
+            credit._apply_to(debts)
+
+    def _pay_with_credit_of_client(self):
+        """Set what clients owe by these documents against their credits, the oldest
+        first: the account was to pay it, whatever policy says."""
+        for debt in self._get_till_receivables(1)._sorted_for_allocation():
+            debt._search_open_credits()._apply_to(debt)
+
+    def _settle_reversals(self, closing, invoice):
+        """Set what these entries take back of closed sessions: against what is owed by
+        those still, and where that was paid, against the invoice that takes its place.
+
+        :param closing: `account.move` of the sessions
+        :param invoice: posted `account.move`
+        """
+        for move in (closing, invoice):
+            for credit in self._get_till_receivables(-1):
+                debts = move._get_till_receivables(1).filtered(
+                    lambda debt, credit=credit: (
+                        debt._get_client_key() == credit._get_client_key()
+                        and debt.account_id == credit.account_id
+                    )
+                )
+                credit._apply_to(debts)
+        # Of a refund it is the other way round.
+        (self | invoice)._pay_with_credit_of_client()
+
+    def _take_back_given(self):
+        """Take back what this entry gave to an account at a till whose session is not
+        closed, as a credit note gives it now."""
+        self.ensure_one()
+        [payment] = self.pos_payment_ids
+        reversal = self._reverse_moves([{"date": self.date, "ref": self.ref}])
+        # Odoo matches both, as far as the credit is not spent.
+        reversal._post(soft=False)
+        payment.account_move_id = False
+        reversal._pay_with_credit_of_client()

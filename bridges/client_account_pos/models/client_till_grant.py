@@ -1,0 +1,146 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..const import GRANT_DAYS, GRANT_MINUTES
+
+
+class ClientTillGrant(models.Model):
+    """What a till was allowed to take from a client's account, before the receipt.
+
+    It counts as taken at once, so that no other till takes it while the order is on its
+    way. Should the line break, it is what tells an order that was allowed from one that
+    was not, however late it arrives.
+    """
+
+    _name = "client.till.grant"
+    _description = "Allowed to a Till on Account"
+    _order = "id desc"
+    _rec_name = "order_uuid"
+
+    order_uuid = fields.Char(string="Identifier of the Order", required=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Client",
+        required=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        string="Root Company",
+        required=True,
+        ondelete="cascade",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    amount = fields.Monetary(required=True, help="In the currency of the company.")
+    granted_on = fields.Datetime(required=True)
+
+    _order_uuid_unique = models.Constraint(
+        "UNIQUE(order_uuid)", "A till was allowed this order already."
+    )
+
+    @api.model
+    def _get_granted_sql(self):
+        """Return what was allowed lately and has not arrived.
+
+        :return: `SQL` of a query with columns partner_id (commercial partner),
+            company_id (root) and amount (company currency)
+        """
+        return SQL(
+            "SELECT partner_id, company_id, amount FROM client_till_grant"
+            " WHERE granted_on > %s",
+            self._get_oldest_counted(),
+            to_flush=[
+                self._fields[name]
+                for name in ("partner_id", "company_id", "amount", "granted_on")
+            ],
+        )
+
+    @api.model
+    def _get_oldest_counted(self):
+        """Return since when what was allowed counts as taken."""
+        return fields.Datetime.now() - timedelta(minutes=GRANT_MINUTES)
+
+    # === Granting ===
+
+    @api.model
+    def _request(self, order_uuid, client, root, amount):
+        """Allow an order to take an amount of a client's account, unless a policy does
+        not.
+
+        :param str order_uuid: the order's identifier at the till
+        :param client: `res.partner`, a commercial partner
+        :param root: `res.company`
+        :param float amount: above zero, company currency
+        :return: sentences that say why not, empty where it is allowed
+        """
+        grant = self.create(
+            {
+                "order_uuid": order_uuid,
+                "partner_id": client.id,
+                "company_id": root.id,
+                "amount": amount,
+                "granted_on": fields.Datetime.now(),
+            }
+        )
+        self._get_touched()[grant.id] = grant._get_key(), 0.0
+        refusals = self.env["pos.order"]._get_account_refusals({(client, root): amount})
+        if refusals:
+            grant._withdraw()
+        return "\n\n".join(refusals.values())
+
+    def _withdraw(self):
+        """Forget these, which count as taken no longer."""
+        touched = self._get_touched()
+        for grant in self:
+            touched.setdefault(grant.id, (grant._get_key(), grant._get_counted()))
+        self.unlink()
+        self.env["client.account"]._invalidate_figures()
+
+    def _get_key(self):
+        """Return whose one of these is: (client id, root company id)"""
+        self.ensure_one()
+        return self.partner_id.id, self.company_id.id
+
+    def _get_counted(self):
+        """Return how much one of these counts as taken now, company currency."""
+        self.ensure_one()
+        return self.amount if self.granted_on > self._get_oldest_counted() else 0.0
+
+    @api.model
+    def _get_touched(self):
+        """Return what this transaction has made or forgotten of these.
+
+        :return: {id: ((client id, root id), amount counted before it)}
+        """
+        return self.env["pos.order"]._get_till_watch().grants
+
+    @api.model
+    def _get_own_change(self, key):
+        """Return by how much more a client has by what this transaction has made or
+        forgotten of these; what was undone with a savepoint is as before.
+
+        :param key: (client id, root id)
+        :return: company currency
+        """
+        touched = self._get_touched()
+        had = sum(amount for owner, amount in touched.values() if owner == key)
+        there = self.browse(touched).exists()
+        mine = there.filtered(lambda grant: grant._get_key() == key)
+        return had - sum(grant._get_counted() for grant in mine)
+
+    @api.model
+    def _find_grants(self, uuids):
+        """Return what orders were allowed.
+
+        :param uuids: identifiers of orders
+        """
+        return self.search([("order_uuid", "in", list(uuids))])
+
+    @api.autovacuum
+    def _gc_grants(self):
+        """Forget what no order will ask for any more."""
+        oldest = fields.Datetime.now() - timedelta(days=GRANT_DAYS)
+        self.search([("granted_on", "<", oldest)]).unlink()

@@ -1,0 +1,289 @@
+from collections import defaultdict
+from contextlib import contextmanager
+
+from odoo import api, models
+
+from odoo.addons.client_account.exceptions import BalanceRefused
+
+# Writing these on an order may change what it has on account, or whose it is.
+ACCOUNT_FIELDS = frozenset(
+    ("state", "partner_id", "payment_ids", "lines", "date_order", "session_id")
+)
+
+# Where the watch of a transaction is kept among the notes of the core's.
+WATCH = "client_account_pos"
+
+
+class TillWatch:
+    """What one transaction has touched of what is on account at tills."""
+
+    def __init__(self):
+        # How many operations are under way, one within the other.
+        self.depth = 0
+        # {order id: what `_reckon_on_account` answers, or None}, before the operations
+        # that are not judged yet, and before the transaction.
+        self.pending = {}
+        self.origin = {}
+        # {id of a grant: ((client id, root id), amount counted before the transaction)}
+        self.grants = {}
+        # {id of a document: {(client id, root id): what it released}}
+        self.released = {}
+
+
+class PosOrder(models.Model):
+    """The gate of the till: what is on account is judged when an order is paid, and
+    when it grows after that, whatever route does it.
+
+    The till asks before the receipt, see `pos.session.client_request_account`; what it
+    was allowed then is accepted here, however late it arrives. What others have taken
+    meanwhile is known by the core, under its lock.
+    """
+
+    _inherit = "pos.order"
+
+    # === Choke points ===
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to judge what is made as paid."""
+        with self.browse()._watching_account() as watch:
+            orders = super().create(vals_list)
+            for order in orders:
+                watch.pending[order.id] = watch.origin[order.id] = None
+        return orders
+
+    def write(self, vals):
+        """Override of the ORM to judge what is paid, and what grows after that."""
+        if ACCOUNT_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        with self._watching_account():
+            return super().write(vals)
+
+    # === Watching ===
+
+    @api.model
+    def _get_till_watch(self):
+        """Return the watch of tills of this transaction."""
+        notes = self.env["client.account"]._get_watch().notes
+        return notes.setdefault(WATCH, TillWatch())
+
+    @contextmanager
+    def _watching_account(self):
+        """Watch an operation on these orders; when the outermost ends, clients are
+        judged who have more on account.
+
+        What an operation that failed has left is judged before the commit.
+
+        :return: the `TillWatch`
+        """
+        watch = self._get_till_watch()
+        watch.depth += 1
+        try:
+            self._note_on_account(watch)
+            yield watch
+            if watch.depth == 1:
+                self._judge_on_account()
+        finally:
+            watch.depth -= 1
+            if not watch.depth and watch.pending:
+                self._judge_on_account_before_commit()
+
+    def _note_on_account(self, watch):
+        """Note what these orders have on account before they are touched."""
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        orders = self.sudo().browse(set(self._origin.ids) - watch.pending.keys())
+        amounts = orders._reckon_on_account()
+        for order_id in orders.ids:
+            watch.pending[order_id] = amounts.get(order_id)
+            watch.origin.setdefault(order_id, amounts.get(order_id))
+
+    @api.model
+    def _judge_on_account_before_commit(self):
+        """Have judged before the commit what no operation has judged."""
+        cr, orders = self.env.cr, self.env["pos.order"]
+
+        def judge():
+            watch = orders._get_till_watch()
+            if watch.pending and not watch.depth:
+                orders._judge_on_account()
+
+        cr.precommit.add(judge)
+
+    # === Judging ===
+
+    @api.model
+    def _judge_on_account(self):
+        """Judge the clients who have more on account since it was last asked.
+
+        :raise BalanceRefused: when one may not
+        """
+        watch = self._get_till_watch()
+        pending, watch.pending = watch.pending, {}
+        try:
+            # Sudo: the policy binds whoever acts, whatever they may see.
+            orders = self.env["pos.order"].sudo().browse(pending).exists()
+            after = orders._reckon_on_account()
+            if {**dict.fromkeys(pending), **after} == pending:
+                return
+            self.env["client.account"]._invalidate_figures()
+            orders._judge_growth(pending, after)
+        except Exception:
+            # Whoever catches it without undoing it is judged again before the commit.
+            watch.pending = {**watch.pending, **pending}
+            raise
+
+    def _judge_growth(self, before, after):
+        """Judge those of these orders that have grown, and note on each how the account
+        stands after it.
+
+        :param before: {order id: what it had, of `_reckon_on_account`, or None}
+        :param after: likewise, what it has now
+        :raise BalanceRefused: when one may not
+        """
+        grown = {}
+        for order in self:
+            key, amount = after.get(order.id, (None, 0.0))
+            had = before[order.id]
+            kept = had[1] if had and had[0] == key else 0.0
+            if amount > kept:
+                grown[order] = amount - kept
+        if not grown:
+            return
+        grants = self._take_grants(grown)
+        asked = defaultdict(float)
+        orders_by_key = defaultdict(self.browse)
+        for order, growth in grown.items():
+            order._check_payable_with_account()
+            key = order._get_client_key()
+            orders_by_key[key] |= order
+            asked[key] += max(growth - grants.get(order, 0.0), 0.0)
+        refusals = self._get_account_refusals(dict(asked))
+        self._refuse_on_account(orders_by_key, refusals)
+        self._tell_late_arrivals(orders_by_key, grants)
+
+    def _get_client_key(self):
+        """Return whose account one order is on: (`res.partner` client, root company)"""
+        self.ensure_one()
+        # Sudo: a branch's user need not read the root company.
+        return self.partner_id.commercial_partner_id, self.sudo().company_id.root_id
+
+    @api.model
+    def _get_account_refusals(self, asked):
+        """Return why clients may not take what is counted in their balance already.
+
+        :param asked: {(`res.partner` client, `res.company` root): amount}, company
+            currency
+        :return: {key: sentence}, empty where all may
+        """
+        accounts = self.env["client.account"]
+        refusals, postings = accounts._check_available_to(asked, asked)
+        if unasked := asked.keys() - postings.keys():
+            # These were allowed before; others are judged with them all the same.
+            self.env.execute_query(accounts._get_lock_sql(unasked))
+        for key, posting in postings.items():
+            if key not in refusals and posting.pay_later == "disabled":
+                account = accounts.browse(posting.account_id)
+                if refusal := account._get_till_up_front_refusal(asked[key]):
+                    refusals[key] = refusal
+        if any(posting.is_watched for posting in postings.values()):
+            accounts._trigger_notices()
+        return refusals
+
+    @api.model
+    def _refuse_on_account(self, orders_by_key, refusals):
+        """Refuse orders in words.
+
+        :param orders_by_key: {client key: orders}
+        :param refusals: {client key: sentence}
+        :raise BalanceRefused: where there is one
+        """
+        if not refusals:
+            return
+        raise BalanceRefused(
+            "\n\n".join(
+                self.env._(
+                    "%(orders)s cannot be paid with the account. %(reason)s",
+                    orders=", ".join(
+                        order.pos_reference or order.name
+                        for order in orders_by_key[key]
+                    ),
+                    reason=reason,
+                )
+                for key, reason in refusals.items()
+            ),
+            title=self.env._("Not Paid"),
+        )
+
+    # === Not payable with account credit ===
+
+    def _check_payable_with_account(self):
+        """Make sure that the products of one order may be paid with the account.
+
+        :raise BalanceRefused: otherwise
+        """
+        self.ensure_one()
+        if refusal := self._get_products_refusal(self.lines.product_id):
+            raise BalanceRefused(refusal, title=self.env._("Not Paid"))
+
+    @api.model
+    def _get_products_refusal(self, products):
+        """Return why some products may not be paid with the account, in words.
+
+        :param products: `product.product`
+        :return: an empty text where they may
+        """
+        # Sudo: products are read to decide, not shown.
+        excluded = products.sudo().filtered("client_not_payable_with_credit")
+        if not excluded:
+            return ""
+        return self.env._(
+            "%s cannot be paid with the client's account. Take another payment for the "
+            "whole order, or sell it by itself.",
+            ", ".join(excluded.mapped("name")),
+        )
+
+    # === What was allowed before ===
+
+    @api.model
+    def _take_grants(self, grown):
+        """Use up what was allowed to orders before they arrived.
+
+        :param grown: {order: amount by which it grew}
+        :return: {order: amount allowed}, company currency
+        """
+        # Sudo: what tills were allowed is the addon's own.
+        grants = self.env["client.till.grant"].sudo()
+        found = grants._find_grants(order.uuid for order in grown)
+        by_uuid = {grant.order_uuid: grant for grant in found}
+        taken = {}
+        for order in grown:
+            grant = by_uuid.get(order.uuid)
+            key = order._get_client_key()
+            if grant and (grant.partner_id, grant.company_id) == key:
+                taken[order] = grant.amount
+        found._withdraw()
+        return taken
+
+    @api.model
+    def _tell_late_arrivals(self, orders_by_key, grants):
+        """Tell where what was allowed before leaves a client with too little now, as it
+        was taken while the line was broken.
+
+        :param orders_by_key: {client key: orders}
+        :param grants: {order: amount allowed}
+        """
+        accounts = self.env["client.account"]
+        late_by_key = {
+            key: late
+            for key, orders in orders_by_key.items()
+            if (late := orders.filtered(lambda order: order in grants))
+        }
+        for key, posting in accounts._get_postings(set(late_by_key)).items():
+            if posting.negative_balance != "prevented":
+                continue
+            # Sudo: the chatter is for those who may read the account.
+            account = accounts.sudo().browse(posting.account_id)
+            balance = account._measure_beside_others()
+            compare = account.currency_id.compare_amounts
+            if compare(balance, -posting.limit_in_force) < 0:
+                account._tell_taken_at_till(late_by_key[key], balance)

@@ -1,0 +1,114 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from odoo.addons.client_account.utils import is_real_number
+
+
+class PosSession(models.Model):
+    """What the till asks about clients' accounts before the receipt."""
+
+    _inherit = "pos.session"
+
+    # === Asking ===
+
+    def client_request_account(self, order_uuid, partner_id, amount, product_ids):
+        """Answer whether an order of this session may be paid with the account; what is
+        allowed counts as taken until the order arrives.
+
+        Asked again about one order, the last answer stands.
+
+        :param str order_uuid: the order's identifier at the till
+        :param int partner_id: id of the `res.partner` who pays
+        :param float amount: on account, in the till's currency; nothing is asked about
+            zero and below, which is given to the account
+        :param list product_ids: ids of `product.product` in the order
+        :return: {`refusal`: whole sentences, empty where it may}
+        :raise UserError: when the session is not open, or a value is none
+        """
+        self._check_till_request(order_uuid, partner_id, amount)
+        client = self.env["res.partner"].browse(partner_id).commercial_partner_id
+        orders = self.env["pos.order"]
+        # Sudo: what tills were allowed is the addon's own, and orders are looked at to
+        # decide, not shown.
+        grants_sudo = self.env["client.till.grant"].sudo()
+        grants_sudo._find_grants([order_uuid])._withdraw()
+        is_paid = orders.sudo().search_count(
+            [("uuid", "=", order_uuid), ("state", "in", ("paid", "done"))]
+        )
+        worth = self._convert_to_company(amount)
+        if is_paid or self.company_id.currency_id.compare_amounts(worth, 0) <= 0:
+            return {"refusal": ""}
+        products = self.env["product.product"].browse(product_ids).exists()
+        return {
+            "refusal": orders._get_products_refusal(products)
+            or grants_sudo._request(
+                order_uuid,
+                client,
+                # Sudo: a branch's user need not read the root company.
+                self.sudo().company_id.root_id,
+                worth,
+            )
+        }
+
+    def _check_till_request(self, order_uuid, partner_id, amount):
+        """Make sure that a till may ask, and asks about something.
+
+        :raise UserError: otherwise
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if self.state != "opened":
+            raise UserError(
+                self.env._(
+                    "%s is not open. Open the register before you take payments.",
+                    self.display_name,
+                )
+            )
+        client = self.env["res.partner"].browse(partner_id)
+        if not isinstance(partner_id, int) or not client.exists():
+            raise UserError(
+                self.env._("Choose the client whose account pays this order.")
+            )
+        client.check_access("read")
+        if not isinstance(order_uuid, str) or not order_uuid:
+            raise UserError(
+                self.env._(
+                    "The order has no identifier. Reload the till and try again."
+                )
+            )
+        if not is_real_number(amount):
+            raise UserError(
+                self.env._("What the account of %s pays is no amount.", client.name)
+            )
+
+    def _convert_to_company(self, amount):
+        """Return an amount of one session's currency in its company's, as of now."""
+        self.ensure_one()
+        company = self.company_id
+        return self.currency_id._convert(
+            amount, company.currency_id, company, fields.Datetime.now()
+        )
+
+    # === Showing ===
+
+    def client_get_figures(self, partner_ids):
+        """Return how the accounts of clients stand, for whoever may see that.
+
+        :param list partner_ids: ids of `res.partner`
+        :return: {id as text: {`words`: the balance in words, `available`: likewise,
+            `owed`: in the till's currency}}, empty for whoever may not see figures;
+            without clients that have no account yet
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env["pos.order"]._may_show_till_figures():
+            return {}
+        partners = self.env["res.partner"].browse(partner_ids)._filtered_access("read")
+        accounts = self.env["client.account"]._find_accounts(partners, self.company_id)
+        figures = accounts._get_till_figures(self)
+        by_client = {account.partner_id: figures[account] for account in accounts}
+        return {
+            str(partner.id): by_client[partner.commercial_partner_id]
+            for partner in partners
+            if partner.commercial_partner_id in by_client
+        }

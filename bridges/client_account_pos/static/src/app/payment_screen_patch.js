@@ -1,0 +1,46 @@
+import {useEffect} from "@odoo/owl";
+import {AlertDialog} from "@web/core/confirmation_dialog/confirmation_dialog";
+import {_t} from "@web/core/l10n/translation";
+import {patch} from "@web/core/utils/patch";
+import {PaymentScreen} from "@point_of_sale/app/screens/payment_screen/payment_screen";
+
+patch(PaymentScreen.prototype, {
+    setup() {
+        super.setup();
+        useEffect(
+            (partner) => {
+                if (partner) {
+                    this.pos.fetchClientFigures([partner]);
+                }
+            },
+            () => [this.currentOrder?.getPartner()]
+        );
+    },
+
+    /** How the account of the order's client stands, for whoever may see it. */
+    get clientFigures() {
+        const partner = this.currentOrder.getPartner();
+        return partner && this.pos.clientFigures[partner.id];
+    },
+
+    /**
+     * Offer the client's account only where the server can be asked.
+     *
+     * @override
+     */
+    async addNewPaymentLine(paymentMethod) {
+        const isAccount =
+            paymentMethod.type === "pay_later" && paymentMethod.split_transactions;
+        if (isAccount && this.pos.data.network.offline) {
+            this.dialog.add(AlertDialog, {
+                title: _t("No Connection"),
+                body: _t(
+                    "%s needs a connection to the server. Take another payment.",
+                    paymentMethod.name
+                ),
+            });
+            return false;
+        }
+        return super.addNewPaymentLine(paymentMethod);
+    },
+});

@@ -1,0 +1,5 @@
+from . import test_till_account
+from . import test_till_demo
+from . import test_till_gate
+from . import test_till_races
+from . import test_till_tours

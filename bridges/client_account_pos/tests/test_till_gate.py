@@ -1,0 +1,311 @@
+from datetime import timedelta
+
+from freezegun import freeze_time
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .common import ClientTillCommon
+
+
+@tagged("post_install", "-at_install")
+class TestTillGate(ClientTillCommon):
+    """What the till may take from accounts, and in which words it may not."""
+
+    # === Judged ===
+
+    def test_what_is_sold_on_account_counts_at_once(self):
+        self._prevent(100)
+        order = self._sell(60)
+        self.assertEqual(order.state, "paid")
+        self.assertEqual(order.client_on_account, 60)
+        self.assertFigures(0, 40)
+        self.assertEqual(self._get_committed(), 60)
+
+    def test_all_that_is_left_may_be_taken_and_not_a_cent_more(self):
+        self._prevent(100)
+        self._sell(100)
+        self.assertOrderRefused(lambda: self._sell(0.01), "Ada Piano School")
+        self.assertFigures(0, 0)
+
+    def test_credit_pays_and_what_is_beyond_is_owed(self):
+        self._issue_credit(45)
+        self._prevent(20)
+        self._sell(60)
+        self.assertFigures(45, 5)
+
+    def test_a_part_may_be_paid_with_the_account(self):
+        self._prevent(10)
+        order = self._sell([(self.method, 10), (self.cash, 90)])
+        self.assertEqual(order.client_on_account, 10)
+        self.assertFigures(0, 0)
+
+    def test_an_order_paid_in_cash_is_not_judged(self):
+        self._prevent(0)
+        self._sell([(self.cash, 500)])
+        self.assertFigures(0, 0)
+
+    def test_without_policy_everything_is_owed(self):
+        self._sell(500)
+        self.assertFigures(0, -500)
+
+    def test_an_invoice_in_the_back_office_meets_what_is_on_account(self):
+        self._prevent(100)
+        self._sell(60)
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self._make_invoice(40.01)
+        self._make_invoice(40)
+        self.assertFigures(-40, 0)
+
+    def test_an_order_sent_twice_counts_once(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._sync(order)
+        self._sync(order)
+        self.assertFigures(0, 40)
+
+    def test_many_orders_in_one_call_are_judged_one_by_one(self):
+        self._prevent(100)
+        orders = [self._build_order([(self.method, 30)]) for _turn in range(4)]
+        self.assertOrderRefused(lambda: self._sync(*orders))
+        self.assertFigures(0, 100)
+        self._sync(*orders[:3])
+        self.assertFigures(0, 10)
+
+    def test_a_draft_counts_once_it_is_paid(self):
+        self._prevent(100)
+        values = self._build_order([(self.method, 60)], state="draft")
+        self._sync(values)
+        self.assertEqual(self._get_committed(), 0)
+        order = self._sync({**values, "state": "paid", "payment_ids": []})
+        self.assertEqual(order.state, "paid")
+        self.assertFigures(0, 40)
+
+    def test_a_draft_that_is_too_much_is_refused_when_it_is_paid(self):
+        self._prevent(50)
+        values = self._build_order([(self.method, 60)], state="draft")
+        self._sync(values)
+        paid = {**values, "state": "paid", "payment_ids": []}
+        self.assertOrderRefused(lambda: self._sync(paid))
+
+    def test_a_payment_changed_to_the_account_is_judged(self):
+        self._prevent(50)
+        order = self._sell([(self.cash, 60)])
+        payment = order.payment_ids
+        self.assertOrderRefused(
+            lambda: payment.write({"payment_method_id": self.method.id})
+        )
+        order.write({"partner_id": self.other_client.id})
+        payment.write({"payment_method_id": self.method.id})
+        other = self._get_account(self.other_client)
+        self.assertEqual(self._get_committed(other), 60)
+        self.assertOrderRefused(lambda: order.write({"partner_id": self.client.id}))
+
+    def test_a_cancelled_order_is_not_on_account(self):
+        self._prevent(50)
+        values = self._build_order([(self.method, 40)], state="draft")
+        order = self._sync(values)
+        order.action_pos_order_cancel()
+        self.assertEqual(self._get_committed(), 0)
+
+    def test_a_contact_below_uses_the_clients_account(self):
+        child = self.env["res.partner"].create(
+            {"name": "Ada's pupil", "parent_id": self.client.id}
+        )
+        self._prevent(50)
+        self._sell(40, client=child)
+        self.assertFigures(0, 10)
+        self.assertOrderRefused(lambda: self._sell(11))
+
+    def test_another_method_that_identifies_the_client_is_judged_alike(self):
+        native = self.env["pos.payment.method"].create(
+            {
+                "name": "Customer Account",
+                "split_transactions": True,
+                "company_id": self.company.id,
+            }
+        )
+        self._close()
+        self.till.payment_method_ids |= native
+        session = self._open_session(self.till)
+        self._prevent(50)
+        self._sell([(native, 40)], session=session)
+        self.assertFigures(0, 10)
+        self.assertOrderRefused(lambda: self._sell([(native, 11)], session=session))
+
+    # === Words ===
+
+    def test_who_may_see_figures_is_told_what_is_missing(self):
+        self._issue_credit(20)
+        self._prevent(0)
+        refusal = self.assertOrderRefused(
+            lambda: self._sell(30, user=self.seeing_cashier),
+            "Ada Piano School",
+            r"10\.00",
+            r"20\.00",
+        )
+        self.assertIn("cannot be paid with the account", refusal)
+
+    def test_who_may_not_see_figures_is_told_none(self):
+        self.env.ref("base.group_user").implied_ids -= self.env.ref(self.VIEWER)
+        self._issue_credit(20)
+        self._prevent(0)
+        refusal = self.assertOrderRefused(lambda: self._sell(30), "Ada Piano School")
+        self.assertNotRegex(refusal, r"[123]0\.00")
+        order = self._build_order([(self.method, 30)])
+        self.assertNotRegex(self._request(order), r"[123]0\.00")
+
+    def test_figures_are_for_those_who_may_see_them(self):
+        self._issue_credit(20)
+        self._sell(5)
+        seen = self.till_session.with_user(self.seeing_cashier)
+        [figures] = seen.client_get_figures(self.client.ids).values()
+        self.assertIn("15.00", figures["words"])
+        self.assertEqual(figures["owed"], 0)
+        unseen = self.till_session.with_user(self.cashier)
+        self.assertEqual(unseen.client_get_figures(self.client.ids), {})
+        with self.assertRaises(AccessError):
+            self.till_session.with_user(self.seller).client_get_figures(self.client.ids)
+
+    # === Pays up front ===
+
+    def test_who_pays_up_front_pays_with_credit_alone(self):
+        self._issue_credit(40)
+        self.account.pay_later = "disabled"
+        self.account._set_limit(100, "granted")
+        self.assertOrderRefused(
+            lambda: self._sell(41, user=self.seeing_cashier),
+            "pays up front",
+            r"1\.00",
+        )
+        self._sell(40)
+        self.assertOrderRefused(lambda: self._sell(1))
+
+    # === Not payable with credit ===
+
+    def test_what_is_not_payable_with_credit_is_not_paid_with_the_account(self):
+        self._issue_credit(500)
+        order = self._build_order(
+            [(self.method, 10), (self.cash, 20)], lines=[(self.plan, 1, 30)]
+        )
+        self.assertIn("Plan", self._request(order))
+        self.assertOrderRefused(lambda: self._sync(order), "Plan")
+        self._sell([(self.cash, 30)], lines=[(self.plan, 1, 30)])
+
+    # === Asked before the receipt ===
+
+    def test_what_was_allowed_counts_until_it_arrives_and_then_once(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self.assertEqual(self._request(order), "")
+        self.assertFigures(0, 40)
+        self.assertIn("Ada", self._request(self._build_order([(self.method, 41)])))
+        self._sync(order)
+        self.assertFigures(0, 40)
+        self.assertFalse(self.env["client.till.grant"].search([]))
+
+    def test_asked_again_the_last_answer_stands(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        self.assertEqual(self._request(order), "")
+        self.assertFigures(0, 40)
+        order["payment_ids"][0][2]["amount"] = 101
+        self.assertTrue(self._request(order))
+        self.assertFigures(0, 100)
+
+    def test_asked_about_an_order_that_has_arrived_nothing_more_counts(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._sync(order)
+        self.assertEqual(self._request(order), "")
+        self.assertFigures(0, 40)
+
+    def test_what_never_arrives_counts_no_longer_after_a_while(self):
+        self._prevent(100)
+        self._request(self._build_order([(self.method, 60)]))
+        self.assertFigures(0, 40)
+        with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
+            self.assertFigures(0, 100)
+
+    def test_an_order_that_grew_after_it_was_allowed_is_judged_for_the_rest(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        more = self._build_order([(self.method, 101)], uuid=order["uuid"])
+        self.assertOrderRefused(lambda: self._sync(more))
+        self._sync(self._build_order([(self.method, 100)], uuid=order["uuid"]))
+        self.assertFigures(0, 0)
+
+    def test_what_was_allowed_to_one_client_is_not_anothers(self):
+        self._prevent(100)
+        other = self._get_account(self.other_client)
+        self._prevent(0, other)
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        order["partner_id"] = self.other_client.id
+        self.assertOrderRefused(lambda: self._sync(order))
+
+    def test_what_was_allowed_before_the_line_broke_arrives_late_and_is_told(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        with freeze_time(fields.Datetime.now() + timedelta(hours=3)):
+            self._sell(100)
+            late = self._sync(order)
+            self._sync(order)
+        self.assertEqual(late.state, "paid")
+        self.assertFigures(0, -60)
+        message = self.account.message_ids.filtered(
+            lambda one: "arrived late" in (one.body or "")
+        )
+        self.assertEqual(len(message), 1)
+        self.assertIn("160.00", message.body)
+        self.assertIn(self.leader.partner_id, message.notified_partner_ids)
+
+    def test_what_fits_is_not_told_however_late(self):
+        self._prevent(100)
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        with freeze_time(fields.Datetime.now() + timedelta(hours=3)):
+            self._sync(order)
+        self.assertFalse(
+            self.account.message_ids.filtered(
+                lambda one: "arrived late" in (one.body or "")
+            )
+        )
+
+    def test_bad_requests_are_refused_in_words(self):
+        session = self.till_session.with_user(self.cashier)
+        for args in (
+            ("", self.client.id, 10.0, []),
+            ("a", 0, 10.0, []),
+            ("a", self.client.id, float("nan"), []),
+            ("a", self.client.id, "ten", []),
+            ("a", self.client.id, True, []),
+        ):
+            with self.assertRaises(UserError):
+                session.client_request_account(*args)
+        with self.assertRaises(AccessError):
+            self.till_session.with_user(self.viewer).client_request_account(
+                "a", self.client.id, 10.0, []
+            )
+        self._close()
+        with self.assertRaisesRegex(UserError, "not open"):
+            session.client_request_account("a", self.client.id, 10.0, [])
+
+    # === Rights ===
+
+    def test_nobody_but_the_tills_makes_grants(self):
+        for user in (self.cashier, self.approver):
+            with self.assertRaises(AccessError):
+                self.env["client.till.grant"].with_user(user).create(
+                    {
+                        "order_uuid": "forged",
+                        "partner_id": self.client.id,
+                        "company_id": self.company.id,
+                        "amount": 1000,
+                        "granted_on": fields.Datetime.now(),
+                    }
+                )
