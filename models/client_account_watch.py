@@ -157,7 +157,7 @@ class ClientAccount(models.Model):
 
     @api.model
     def _insist_before_commit(self, judge):
-        """Have something judged before the commit, whenever one is tried, until it passes.
+        """Have something judged whenever a commit is tried, until it passes.
 
         Odoo does so with every savepoint that begins, too: whoever catches the refusal
         there, and goes on, is refused again.

@@ -31,6 +31,7 @@ from . import test_credit_allocation_wizard
 from . import test_credit_application
 from . import test_demo
 from . import test_duplicate_payment
+from . import test_extending
 from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes

@@ -29,7 +29,7 @@ class ClientOpenLinesMixin(models.AbstractModel):
     )
     has_more_lines = fields.Boolean(compute="_compute_has_more_lines")
 
-    # === Hooks ===
+    # === What a window is of ===
 
     def _get_line_key(self):
         """Return the name of the field of the lines that holds a document's item."""

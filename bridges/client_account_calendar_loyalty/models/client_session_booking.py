@@ -244,11 +244,13 @@ class ClientSessionBooking(models.Model):
         surplus._give_back()
 
     def _give_back_twins(self, clients):
-        """Give back what these clients, who become one, have paid twice for a meeting."""
+        """Give back what these clients, who become one, have paid twice."""
         twins = self.browse()
-        for bookings in self.filtered(lambda item: item.partner_id in clients).grouped(
-            lambda item: (item.event_id, item.program_id)
-        ).values():
+        for bookings in (
+            self.filtered(lambda item: item.partner_id in clients)
+            .grouped(lambda item: (item.event_id, item.program_id))
+            .values()
+        ):
             # Who came without a credit has none to give back.
             twins |= bookings.sorted(lambda item: not item.card_id)[1:]
         twins._give_back()

@@ -1,4 +1,5 @@
 from . import test_booking_demo
+from . import test_booking_example
 from . import test_booking_races
 from . import test_booking_recurrence
 from . import test_booking_roles

@@ -29,7 +29,7 @@ const order = (look) => [
     ProductScreen.clickPartnerButton(),
     look,
     PartnerList.clickPartner(CLIENT),
-    { ...ProductScreen.back(), isActive: ["mobile"] },
+    {...ProductScreen.back(), isActive: ["mobile"]},
     ProductScreen.clickPayButton(),
 ];
 
