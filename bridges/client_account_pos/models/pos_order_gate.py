@@ -100,14 +100,14 @@ class PosOrder(models.Model):
     @api.model
     def _judge_on_account_before_commit(self):
         """Have judged before the commit what no operation has judged."""
-        cr, orders = self.env.cr, self.env["pos.order"]
+        orders = self.env["pos.order"]
 
         def judge():
             watch = orders._get_till_watch()
             if watch.pending and not watch.depth:
                 orders._judge_on_account()
 
-        cr.precommit.add(judge)
+        self.env["client.account"]._insist_before_commit(judge)
 
     # === Judging ===
 
