@@ -241,7 +241,10 @@ class ClientAccount(models.Model):
 
     @api.model
     def _flush_work(self):
-        """Have the database know what this transaction has written of work."""
+        """Have the database know what this transaction has written of work.
+
+        Hook: a glue addon whose pieces read other fields writes these too.
+        """
         for name, field_names in READ_FIELDS.items():
             self.env[name].flush_model(field_names)
 

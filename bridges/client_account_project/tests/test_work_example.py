@@ -12,6 +12,7 @@ class TestWorkExample(ExamplesMixin, ClientProjectCommon):
     examples = ("work",)
 
     def test_lesson_that_takes_place_twice_costs_twice(self):
+        self._make_payment(50)
         tasks = self._make_tasks(self._make_line(), 3)
         tasks[0].name = "Scales (twice)"
         self.assertEqual(tasks[0].client_completion_cost, 20)
