@@ -14,10 +14,20 @@ class AccountChartTemplate(models.AbstractModel):
             return False
         till = self.env.ref("client_account_pos.demo_till", raise_if_not_found=False)
         company = self.env.ref("base.main_company")
+        self._sell_demo_rewards()
         if till and not till.payment_method_ids.filtered("client_is_account"):
             company._setup_client_till()
             self.with_company(company)._equip_demo_till(till)
         return True
+
+    def _sell_demo_rewards(self):
+        """Have tills sell the demo lesson that session credits pay: with *Loyalty* no
+        till opens that does not sell what a program gives."""
+        lesson = self.env.ref(
+            "client_account_loyalty.demo_lesson", raise_if_not_found=False
+        )
+        if lesson:
+            lesson.available_in_pos = True
 
     def _equip_demo_till(self, till):
         """Have the till take cash and clients' accounts."""

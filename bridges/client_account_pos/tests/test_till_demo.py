@@ -9,10 +9,13 @@ class TestTillDemo(TransactionCase):
         super().setUpClass()
         cls.company = cls.env.ref("base.main_company")
         cls.env.user.company_ids |= cls.company
-        for module, path in (
+        files = [
             ("client_account", "demo/res_partner_demo.xml"),
             ("client_account_pos", "demo/pos_config_demo.xml"),
-        ):
+        ]
+        if "loyalty.program" in cls.env:
+            files.insert(1, ("client_account_loyalty", "demo/loyalty_demo.xml"))
+        for module, path in files:
             convert_file(cls.env, module, path, {}, mode="init", noupdate=True)
         cls.till = cls.env.ref("client_account_pos.demo_till")
 
@@ -25,3 +28,8 @@ class TestTillDemo(TransactionCase):
         methods = self.till.payment_method_ids
         self.assertTrue(self.env["account.chart.template"]._load_client_demo())
         self.assertEqual(self.till.payment_method_ids, methods)
+
+    def test_the_till_opens(self):
+        """Where *Loyalty* is installed, it looks at what programs give."""
+        self.till.with_company(self.company).open_ui()
+        self.assertTrue(self.till.current_session_id)
