@@ -63,3 +63,4 @@ from . import test_write_off_currency
 from . import test_write_off_rules
 from . import test_transfer
 from . import test_transfer_after
+from . import test_translations

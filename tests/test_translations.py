@@ -1,0 +1,60 @@
+"""What users read, in every language the product speaks, and what the list of apps shows."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import polib
+from lxml import html
+
+from odoo.tests import TransactionCase, tagged
+from odoo.tools import file_path
+
+ROOT = Path(__file__).parents[1]
+LANGUAGES = {"de", "es", "fr", "nl"}
+# Values that a text is given, and what a mail looks up. Names inside an expression stand.
+PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|%%|\$\{\w+\}")
+TAG = re.compile(r"</?(\w+)")
+
+
+@tagged("post_install", "-at_install")
+class TestTranslations(TransactionCase):
+    def test_every_text_is_translated(self):
+        folders = [ROOT / "i18n", *sorted(ROOT.glob("bridges/*/i18n"))]
+        self.assertGreater(len(folders), 1)
+        for folder in folders:
+            (template,) = folder.glob("*.pot")
+            names = {entry.msgid for entry in polib.pofile(str(template))}
+            self.assertEqual({path.stem for path in folder.glob("*.po")}, LANGUAGES)
+            for path in folder.glob("*.po"):
+                entries = polib.pofile(str(path))
+                with self.subTest(module=folder.parent.name, language=path.stem):
+                    self.assertEqual({entry.msgid for entry in entries}, names)
+                    self.assertFalse(entries.untranslated_entries())
+                    self.assertFalse(entries.fuzzy_entries())
+                    self._check_values(entries)
+
+    def _check_values(self, entries):
+        """Every text has the values and the tags of the English one."""
+        for entry in entries:
+            for pattern in (PLACEHOLDER, TAG):
+                self.assertEqual(
+                    Counter(pattern.findall(entry.msgstr)),
+                    Counter(pattern.findall(entry.msgid)),
+                    entry.msgid,
+                )
+
+    def test_each_bridge_has_its_texts(self):
+        for manifest in ROOT.glob("bridges/*/__manifest__.py"):
+            name = manifest.parent.name
+            self.assertTrue((manifest.parent / "i18n" / f"{name}.pot").exists(), name)
+
+    def test_page_of_the_app_shows_its_pictures(self):
+        module = self.env.ref("base.module_client_account")
+        sources = html.fromstring(module.description_html).xpath("//img/@src")
+        self.assertGreater(len(sources), 4)
+        for source in sources:
+            self.assertTrue(file_path(source.removeprefix("/")))
+        readme = (ROOT / "README.rst").read_text()
+        for name in re.findall(r"^\.\. image:: (.+)$", readme, re.MULTILINE):
+            self.assertTrue((ROOT / name).is_file(), name)
