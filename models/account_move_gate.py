@@ -63,6 +63,7 @@ class AccountMove(models.Model):
     )
 
     client_former = fields.Json(
+        string="Amounts Before the Reset",
         readonly=True,
         copy=False,
         groups=VIEWER,

@@ -117,6 +117,7 @@ class AccountMoveLine(models.Model):
     )
 
     client_crossing = fields.Boolean(
+        string="Matched Across Clients",
         readonly=True,
         copy=False,
         groups=VIEWER,

@@ -24,28 +24,28 @@ class ClientAccount(models.Model):
         compute="_compute_ageing",
         search="_search_overdue_1_30",
         aggregator="sum",
-        help="Overdue since 1 to 30 days.",
+        help="Overdue for 1 to 30 days.",
     )
     overdue_31_60 = fields.Monetary(
         string="31-60 Days",
         compute="_compute_ageing",
         search="_search_overdue_31_60",
         aggregator="sum",
-        help="Overdue since 31 to 60 days.",
+        help="Overdue for 31 to 60 days.",
     )
     overdue_61_90 = fields.Monetary(
         string="61-90 Days",
         compute="_compute_ageing",
         search="_search_overdue_61_90",
         aggregator="sum",
-        help="Overdue since 61 to 90 days.",
+        help="Overdue for 61 to 90 days.",
     )
     overdue_91 = fields.Monetary(
         string="Older",
         compute="_compute_ageing",
         search="_search_overdue_91",
         aggregator="sum",
-        help="Overdue since more than 90 days.",
+        help="Overdue for more than 90 days.",
     )
 
     # === Compute ===

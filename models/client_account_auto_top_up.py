@@ -58,7 +58,7 @@ class ClientAccount(models.Model):
         readonly=True,
         copy=False,
         groups=VIEWER,
-        help="The least top-up when the client agreed: no more is charged than that "
+        help="The smallest top-up when the client agreed: no more is charged than that "
         "where less is missing.",
         written_by="workflow",
     )
@@ -137,7 +137,7 @@ class ClientAccount(models.Model):
         if self.currency_id.compare_amounts(maximum, least) < 0:
             raise UserError(
                 self.env._(
-                    "The most a month has to be at least %s, the least top-up.",
+                    "The maximum for a month has to be at least %s, the smallest top-up.",
                     self.currency_id.format(least),
                 )
             )

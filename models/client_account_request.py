@@ -1056,8 +1056,8 @@ class ClientAccountRequest(models.Model):
             request._as_workflow().write({"agreed_by_ids": [fields.Command.clear()]})
             request.message_post(
                 body=self.env._(
-                    "What is to be granted changes, so both approvers have to agree "
-                    "again."
+                    "What this request is to grant has changed, so both approvers have "
+                    "to agree again."
                 )
             )
 

@@ -230,7 +230,7 @@ class ClientBatchMixin(models.AbstractModel):
     def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
-            "%(fields)s of %(batches)s are kept by itself. Use its buttons instead.",
+            "%(fields)s of %(batches)s are kept automatically. Use its buttons instead.",
             fields=self._get_protected_labels(names),
             batches=", ".join(self.mapped("display_name")[:5])
             or self.env._("a new document"),
@@ -577,8 +577,8 @@ class ClientBatchMixin(models.AbstractModel):
                 # Some faults of Odoo say more than words, after them.
                 words = fault.args[0] if fault.args else ""
                 problem = str(words).strip()[:1000] or self.env._(
-                    "An error occurred that has no words (%s). Ask an administrator to "
-                    "look at the server's log, and try again.",
+                    "An error occurred that does not say what is wrong (%s). Ask an "
+                    "administrator to look at the server's log, and try again.",
                     type(fault).__name__,
                 )
                 line._as_workflow().write({"is_waiting": False, "problem": problem})

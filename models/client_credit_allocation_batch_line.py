@@ -61,7 +61,7 @@ class ClientCreditAllocationBatchLine(models.Model):
     )
     debit_name = fields.Char(string="Document", compute="_compute_item_values")
     date_due = fields.Date(string="Due Date", compute="_compute_item_values")
-    amount_open = fields.Monetary(string="Due", compute="_compute_item_values")
+    amount_open = fields.Monetary(string="Amount Due", compute="_compute_item_values")
     amount = fields.Monetary(help="To allocate, in the currency of the document.")
     amount_done = fields.Monetary(
         string="Allocated",

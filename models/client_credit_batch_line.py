@@ -66,7 +66,7 @@ class ClientCreditBatchLine(models.Model):
     date = fields.Date(copy=False, help="Empty: as above.")
     date_due = fields.Date(string="Due Date", copy=False, help="Empty: as above.")
     is_meant = fields.Boolean(
-        string="Meant",
+        string="Book Although Alike",
         copy=False,
         help="Book it although there is another line like it.",
     )

@@ -58,6 +58,7 @@ class PaymentTransaction(models.Model):
     )
 
     client_stale_told = fields.Boolean(
+        string="Staff Told of Stale Payment",
         readonly=True,
         copy=False,
         written_by="provider",

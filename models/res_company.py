@@ -205,13 +205,13 @@ class ResCompany(models.Model):
         tracking=True,
         string="Least Top-Up",
         default=5.0,
-        help="The least a client adds to the account at once.",
+        help="The smallest amount a client adds to the account at once.",
     )
     client_top_up_maximum = fields.Monetary(
         tracking=True,
         string="Largest Top-Up",
         default=1000.0,
-        help="The most a client adds to the account at once.",
+        help="The largest amount a client adds to the account at once.",
     )
     client_top_up_presets = fields.Char(
         string="Suggested Top-Ups",

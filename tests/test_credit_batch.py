@@ -453,9 +453,9 @@ class TestCreditBatch(CreditBatchCommon):
             (line, {"problem": "X"}),
             (line, {"is_waiting": True}),
         ):
-            with self.assertRefused("kept by itself"):
+            with self.assertRefused("kept automatically"):
                 record.write(values)
-        with self.assertRefused("kept by itself"):
+        with self.assertRefused("kept automatically"):
             self._make_batch([{"partner_id": self.client.id, "is_done": True}])
 
     def test_amounts_are_numbers(self):

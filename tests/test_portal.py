@@ -148,11 +148,11 @@ class TestPortal(PortalCase):
         self.assertIn("Number 45.", page.text)
         self.assertNotIn("Number 25.", page.text)
         seen = [self._get_shown(page.text)]
-        while older := self._get_link(page.text, "Older"):
+        while older := self._get_link(page.text, "Older Entries"):
             page = self.url_open(older)
             seen.append(self._get_shown(page.text))
         self.assertEqual(sum(seen, []), list(range(45, 0, -1)))
-        newer = self._get_link(page.text, "Newer")
+        newer = self._get_link(page.text, "Newer Entries")
         self.assertEqual(self._get_shown(self.url_open(newer).text), seen[1])
 
     def _get_shown(self, page):

@@ -500,7 +500,7 @@ class TestUndo(ClientAccountRequestCommon):
         payment = self._make_payment(40)
         window, _answer = self._receive(10)
         for name in ("booked", "answer"):
-            with self.assertRefused("kept by itself"):
+            with self.assertRefused("kept automatically"):
                 window.write({name: {"moves": payment.move_id.ids, "partials": []}})
             with self.assertRaises(UserError):
                 window.create(

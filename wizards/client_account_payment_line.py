@@ -20,7 +20,7 @@ class ClientAccountPaymentLine(models.TransientModel):
     currency_id = fields.Many2one("res.currency", compute="_compute_line_values")
     document_name = fields.Char(string="Document", compute="_compute_line_values")
     date_due = fields.Date(string="Due Date", compute="_compute_line_values")
-    amount_open = fields.Monetary(string="Due", compute="_compute_line_values")
+    amount_open = fields.Monetary(string="Amount Due", compute="_compute_line_values")
     discount = fields.Monetary(
         string="Early Payment Discount",
         compute="_compute_discount",

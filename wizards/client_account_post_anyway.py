@@ -11,7 +11,7 @@ class ClientAccountPostAnyway(models.TransientModel):
 
     move_ids = fields.Many2many("account.move", string="Documents")
     res_model = fields.Char(help="The model of what is no journal entry.")
-    res_ids = fields.Json(help="The ids of its records.")
+    res_ids = fields.Json(string="Records", help="The ids of its records.")
     reason = fields.Text(help="Logged on the document and on the client's account.")
 
     def action_post_anyway(self):

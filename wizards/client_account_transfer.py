@@ -19,7 +19,7 @@ class ClientAccountTransfer(models.TransientModel):
     currency_id = fields.Many2one(related="account_id.currency_id")
     partner_id = fields.Many2one(
         "res.partner",
-        string="To",
+        string="Receiver",
         check_company=True,
         help="Any contact: the account opens by itself.",
     )

@@ -151,7 +151,7 @@ class ClientCreditApplicationLine(models.TransientModel):
     credit_reason = fields.Char(string="Reason", compute="_compute_line_values")
     debit_name = fields.Char(string="Document", compute="_compute_line_values")
     date_due = fields.Date(string="Due Date", compute="_compute_line_values")
-    amount_open = fields.Monetary(string="Due", compute="_compute_line_values")
+    amount_open = fields.Monetary(string="Amount Due", compute="_compute_line_values")
 
     _amount_range = models.Constraint(
         "CHECK(amount >= 0 AND amount < 1000000000000)",
