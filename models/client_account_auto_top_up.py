@@ -137,7 +137,8 @@ class ClientAccount(models.Model):
         if self.currency_id.compare_amounts(maximum, least) < 0:
             raise UserError(
                 self.env._(
-                    "The maximum for a month has to be at least %s, the smallest top-up.",
+                    "The maximum for a month has to be at least %s, the smallest "
+                    "top-up.",
                     self.currency_id.format(least),
                 )
             )

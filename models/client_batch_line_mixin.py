@@ -110,8 +110,8 @@ class ClientBatchLineMixin(models.AbstractModel):
     def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
-            "%(fields)s of the lines of %(batches)s are kept automatically. Check or run "
-            "it instead.",
+            "%(fields)s of the lines of %(batches)s are kept automatically. Check "
+            "or run it instead.",
             fields=self._get_protected_labels(names),
             batches=", ".join(self.batch_id.mapped("display_name")[:5])
             or self.env._("a document"),

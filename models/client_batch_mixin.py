@@ -230,7 +230,8 @@ class ClientBatchMixin(models.AbstractModel):
     def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
-            "%(fields)s of %(batches)s are kept automatically. Use its buttons instead.",
+            "%(fields)s of %(batches)s are kept automatically. Use its buttons "
+            "instead.",
             fields=self._get_protected_labels(names),
             batches=", ".join(self.mapped("display_name")[:5])
             or self.env._("a new document"),

@@ -1,4 +1,4 @@
-"""What users read, in every language the product speaks, and what the list of apps shows."""
+"""What users read in every language, and what the list of apps shows."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from odoo.tools import file_path
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = {"de", "es", "fr", "nl"}
-# Values that a text is given, and what a mail looks up. Names inside an expression stand.
+# Values that a text is given.
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|%%|\$\{\w+\}")
 TAG = re.compile(r"</?(\w+)")
 

@@ -60,7 +60,8 @@ class ClientOnceMixin(models.AbstractModel):
     def _get_protected_message(self, names):
         """Override of `client.protected.mixin`."""
         return self.env._(
-            "%(fields)s of a window are kept automatically. Open a new one for %(client)s.",
+            "%(fields)s of a window are kept automatically. Open a new one for "
+            "%(client)s.",
             fields=self._get_protected_labels(names),
             client=self._get_sent_client_name({}),
         )
