@@ -12,7 +12,14 @@ class ClientAccountPostAnyway(models.TransientModel):
     move_ids = fields.Many2many("account.move", string="Documents")
     res_model = fields.Char(help="The model of what is no journal entry.")
     res_ids = fields.Json(string="Records", help="The ids of its records.")
+    record_names = fields.Char(compute="_compute_record_names")
     reason = fields.Text(help="Logged on the document and on the client's account.")
+
+    @api.depends("res_model", "res_ids")
+    def _compute_record_names(self):
+        for window in self:
+            records = window.res_model and window._get_records()
+            window.record_names = records and ", ".join(records.mapped("display_name"))
 
     def action_post_anyway(self):
         """Do what the policies refuse.

@@ -333,6 +333,7 @@ class TestOrderGate(ClientOrderCommon):
         wizard = wizards.with_context(**action["context"]).create(
             {"reason": "Agreed by phone"}
         )
+        self.assertEqual(wizard.record_names, order.name)
         wizard.action_post_anyway()
         self.assertRecordValues(
             order,

@@ -35,7 +35,7 @@ registry.category("web_tour.tours").add("client_account_sale", {
         {
             content: "Give a reason",
             trigger:
-                ".modal:contains('Confirm Anyway') .o_field_widget[name='reason'] textarea",
+                ".modal:contains('Confirm Anyway'):has([name='record_names']:not(:empty)) .o_field_widget[name='reason'] textarea",
             run: "edit Agreed with the client by telephone",
         },
         {
