@@ -1,1 +1,4 @@
 from . import test_shop
+from . import test_shop_gate
+from . import test_shop_security
+from . import test_shop_tours
