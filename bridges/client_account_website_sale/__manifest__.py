@@ -7,6 +7,7 @@
     "author": "Client Account contributors",
     "depends": ["client_account_sale", "website_sale"],
     "data": ["views/shop_templates.xml"],
+    "demo": ["demo/website_sale_demo.xml"],
     "assets": {
         "web.assets_tests": ["client_account_website_sale/static/tests/tours/**/*"],
     },

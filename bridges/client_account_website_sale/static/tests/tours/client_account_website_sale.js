@@ -3,10 +3,10 @@ import {registry} from "@web/core/registry";
 const tours = registry.category("web_tour.tours");
 
 /** Follow a link or send a form, which opens another page. */
-const go = (content, trigger, run = "click") => ({
+const go = (content, trigger) => ({
     content,
     trigger,
-    run,
+    run: "click",
     expectUnloadPage: true,
 });
 const see = (content, trigger) => ({content, trigger});
@@ -20,12 +20,12 @@ const fillCart = [
     go("Check out", "a[name='website_sale_main_button']:visible"),
 ];
 
-/** A client buys a lesson of 110 with credit, without a mouse at the end. */
+/** A client buys a lesson of 110 with credit. */
 tours.add("client_account_website_sale_credit", {
     steps: () => [
         ...fillCart,
         see("All is covered", ".o_client_pay_order:contains('110.00')"),
-        go("Pay with credit", ".o_client_pay_order button[type='submit']", "press Enter"),
+        go("Pay with credit", ".o_client_pay_order button[type='submit']"),
         see(
             "It says what was paid",
             ".o_client_order_paid:contains('110.00'):not(:contains('left to pay'))"
