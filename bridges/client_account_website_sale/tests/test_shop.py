@@ -141,6 +141,16 @@ class TestShop(ShopCase):
         self.assertLeadsTo(self._pay_cart(cart), CONFIRMATION)
         self.assertEqual(cart.invoice_ids.payment_state, "paid")
 
+    def test_a_part_is_not_offered_where_orders_are_paid_to_be_confirmed(self):
+        self.company.portal_confirmation_pay = True
+        self._issue_credit(40)
+        cart = self._make_cart()
+        self.assertFalse(self._get_shop_form())
+        self._pay_cart(cart, credit="40.00")
+        self.assertEqual(cart.state, "draft")
+        self._issue_credit(70)
+        self.assertEqual(self._get_shop_form()["credit"], "110.00")
+
     def test_a_part_is_judged_and_refused_without_a_figure(self):
         self._prevent(50)
         self._issue_credit(40)
