@@ -30,9 +30,24 @@ class TestShopRaces(ServerCase):
     def _make_client_with_credit(self, amount):
         """Make a client who signs in and has credit; return contact, account, login."""
         [client_id] = self._make_clients(1)
-        self.admin.call("res.partner", "write", [client_id], {"customer_rank": 1})
+        self.admin.call(
+            "res.partner",
+            "write",
+            [client_id],
+            {
+                "customer_rank": 1,
+                "email": "race@example.com",
+                "phone": "+32 2 555 01 00",
+                "street": "Lesson Lane 1",
+                "zip": "1000",
+                "city": "Brussels",
+                "country_id": self._find_id("base", "be"),
+                # A policy of its own makes the account.
+                "client_negative_balance": "allowed",
+            },
+        )
         [account_id] = self.admin.call(
-            ACCOUNT, "create", [{"partner_id": client_id, "company_id": 1}]
+            ACCOUNT, "search", [("partner_id", "=", client_id)]
         )
         self.admin.call(ACCOUNT, "issue_credit", [account_id], amount, "Race")
         login = f"shop_{client_id}"
@@ -57,16 +72,10 @@ class TestShopRaces(ServerCase):
         with session._opener.open(request, timeout=CALL_TIMEOUT) as page:
             return page.url, page.read().decode()
 
-    def _pay(self, session, order_id):
+    def _pay(self, session, order_id, form):
         """Press “Pay With Credit”, and return where it leads to."""
-        _url, text = self._open(session, "/my/security")
-        data = {
-            "csrf_token": re.search(r'csrf_token: "([^"]+)"', text)[1],
-            "total": "20.00",
-            "credit": "20.00",
-        }
         url, _text = self._open(
-            session, f"/shop/payment/client_credit/{order_id}", data
+            session, f"/shop/payment/client_credit/{order_id}", form
         )
         return url
 
@@ -76,12 +85,19 @@ class TestShopRaces(ServerCase):
             client_id, 1, 20, website_id=self._find_id("website", "default_website")
         )
         session = JsonClient(self.server, login, login)
-        url, _text = self._open(session, "/shop/checkout?try_skip_step=true")
-        answers = self._race([partial(self._pay, session, order_id)] * 3, "sale_order")
+        url, text = self._open(session, "/shop/checkout?try_skip_step=true")
+        self.assertTrue(url.endswith("/shop/payment"), url)
+        form = dict(
+            re.findall(r'name="(csrf_token|total|credit)"\s+value="([^"]*)"', text)
+        )
+        self.assertEqual(form["total"], form["credit"])
+        answers = self._race(
+            [partial(self._pay, session, order_id, form)] * 3, "sale_order"
+        )
         for url in answers:
             self.assertTrue(url.endswith("/shop/confirmation"), url)
         [order] = self.admin.call(ORDER, "read", [order_id], ["state", "invoice_ids"])
         self.assertEqual(order["state"], "sale")
         self.assertEqual(len(order["invoice_ids"]), 1)
         [account] = self.admin.call(ACCOUNT, "read", [account_id], ["balance"])
-        self.assertEqual(account["balance"], 30.0)
+        self.assertAlmostEqual(account["balance"], 50.0 - float(form["total"]))
