@@ -107,6 +107,6 @@ class ClientShop(WebsiteSale, PaymentPortal):
         left."""
         values = super()._prepare_shop_payment_confirmation_values(order)
         if find_order_account(order):
-            values["client_order_paid"] = order._get_paid_with_credit()
-            values["client_invoices_due"] = order._get_invoices_due()
+            values["client_paid_words"] = order._get_paid_words()
+            values["client_due_words"] = order._get_due_words()
         return values

@@ -10,9 +10,7 @@ class TestShop(ShopCase):
     def test_a_cart_is_paid_with_credit(self):
         self._issue_credit(150)
         cart = self._make_cart()
-        self.assertEqual(
-            self._get_shop_form(), {"total": "110.00", "credit": "110.00"}
-        )
+        self.assertEqual(self._get_shop_form(), {"total": "110.00", "credit": "110.00"})
         self.assertLeadsTo(self._pay_cart(cart), CONFIRMATION)
         self.assertEqual(cart.state, "sale")
         self.assertRecordValues(
@@ -22,7 +20,7 @@ class TestShop(ShopCase):
         self.assertEqual(self.account.balance, 40.0)
         self.assertEqual(self._get_committed(), 0.0)
         words = self._read_confirmation()
-        self.assertIn("110.00 paid with your credit", words)
+        self.assertIn("110.00 was paid with your credit", words)
         self.assertIn("Thank you for your order", words)
         self.assertNotIn("left to pay", words)
         self.assertFalse(self.url_open("/shop/cart").text.count(cart.name))
@@ -37,7 +35,7 @@ class TestShop(ShopCase):
         self.assertEqual(cart.invoice_ids.amount_residual, 70.0)
         self.assertEqual(self.account.balance, -70.0)
         words = self._read_confirmation()
-        self.assertIn("40.00 paid with your credit", words)
+        self.assertIn("40.00 was paid with your credit", words)
         self.assertRegex(words, "70.00 is left to pay on the invoice")
         page = self.url_open(CONFIRMATION).text
         path = f"/my/invoices/{cart.invoice_ids.id}"
@@ -186,7 +184,7 @@ class TestShop(ShopCase):
         self.assertAlmostEqual(
             self.account.balance, before - cart.amount_total / cart.currency_rate
         )
-        self.assertIn(f"{form['total']} € paid with", self._read_confirmation())
+        self.assertIn(f"{form['total']} € was paid with", self._read_confirmation())
 
     def test_a_cart_of_nothing_needs_no_credit(self):
         self._prevent(0)

@@ -143,5 +143,5 @@ class TestShopGate(ShopCase):
         self._finish(transaction)
         self.assertEqual(cart.invoice_ids.amount_residual, 0.0)
         words = self._read_words(self.url_open(CONFIRMATION))
-        self.assertIn("40.00 paid with your credit", words)
+        self.assertIn("40.00 was paid with your credit", words)
         self.assertNotIn("left to pay", words)

@@ -12,8 +12,8 @@ MARKER = "ZEBRA-SECRET"
 
 @tagged("post_install", "-at_install")
 class TestShopSecurity(ShopCase):
-    """Who else could pay a cart with a client's credit, or learn of either: the client's
-    own cart is the positive control."""
+    """Who else could pay a cart with a client's credit, or learn of either: the
+    client's own cart is the positive control."""
 
     @classmethod
     def setUpClass(cls):
@@ -102,7 +102,7 @@ class TestShopSecurity(ShopCase):
     def test_the_confirmation_says_of_credit_to_the_client_alone(self):
         """A session goes on when somebody else signs in, and with it its last order."""
         self._pay_cart(self.cart)
-        self.assertIn("110.00 paid with your credit", self._read_confirmation())
+        self.assertIn("110.00 was paid with your credit", self._read_confirmation())
         for user in (self.other_user, False):
             self._sign_in(user)
             self.session["sale_last_order_id"] = self.cart.id
