@@ -5,7 +5,7 @@ from odoo.addons.payment.controllers.portal import PaymentPortal
 
 
 class ClientOrderPayment(PaymentPortal):
-    """Orders that are confirmed before they are paid, as with payment on delivery."""
+    """Orders that are to be paid later: on delivery, or by wire transfer."""
 
     def _create_transaction(
         self, provider_id, *args, custom_create_values=None, **kwargs
@@ -13,13 +13,14 @@ class ClientOrderPayment(PaymentPortal):
         """Override of `payment` to refuse an order before its payment is begun.
 
         Within the payment it would be refused each time that it is looked at, and the
-        client would wait. Orders that money confirms are not refused.
+        client would wait. Orders that money confirms are not refused. Who pays up front
+        is offered no wire transfer, and gets none by asking for it.
         """
         if orders := self._get_client_orders(custom_create_values):
             # Sudo: visitors pay too.
             provider = request.env["payment.provider"].sudo().browse(provider_id)
-            if provider.exists() and provider._confirms_unpaid_orders():
-                self._check_client_orders(orders)
+            if provider.exists() and provider.code == "custom":
+                self._check_client_orders(orders, provider)
         return super()._create_transaction(
             provider_id, *args, custom_create_values=custom_create_values, **kwargs
         )
@@ -32,16 +33,14 @@ class ClientOrderPayment(PaymentPortal):
         ids = field.convert_to_cache(commands, transactions)
         return request.env["sale.order"].sudo().browse(ids).exists()
 
-    def _check_client_orders(self, orders):
-        """Make sure the policies of clients let orders be confirmed unpaid.
+    def _check_client_orders(self, orders, provider):
+        """Make sure the policies of clients let orders be paid later.
 
+        :param provider: `payment.provider` that takes no money, under sudo
         :raise ValidationError: otherwise, without a figure
         """
         for order in orders:
-            if order.state == "sale":
-                continue
-            missing = order._get_missing_amount(order._get_client_account())
-            if order.company_id.currency_id.compare_amounts(missing, 0) > 0:
+            if not order._may_be_paid_later(provider):
                 raise ValidationError(
                     request.env._(
                         "%s cannot be paid later. Choose another payment method, or "

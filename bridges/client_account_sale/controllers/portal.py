@@ -8,6 +8,48 @@ from odoo.addons.client_account.utils import parse_amount
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
 
+def find_order_account(order_sudo):
+    """Return the account that the login may pay one order with, under sudo; none for a
+    visitor, another client, or where the policy hides the account."""
+    user = request.env.user
+    accounts = request.env["client.account"]
+    if user._is_public():
+        return accounts
+    return accounts._get_portal_accounts(user.partner_id).filtered(
+        lambda account: (
+            account.partner_id == order_sudo.partner_invoice_id.commercial_partner_id
+            and account.company_id == order_sudo.company_id.root_id
+        )
+    )
+
+
+def try_order(account, order_sudo, total, credit):
+    """Pay one order with credit for the login, where that is possible.
+
+    :param account: of `find_order_account`
+    :param str total: of the order when the login saw it, as sent by the form
+    :param str credit: likewise, the credit that it was told is used
+    :return: what became of it, in a sentence, and the `account.move`, or None where
+        nothing was paid
+    """
+    currency = order_sudo.currency_id
+    amounts = [parse_amount(text, currency) for text in (total, credit)]
+    if None in amounts:
+        return request.env._("Look at the order again before you pay."), None
+    payer = request.env.user.partner_id
+    try:
+        with request.env.cr.savepoint():
+            invoices = order_sudo._pay_with_credit(account, payer, *amounts)
+    except UserError as error:
+        return str(error), None
+    message = request.env._(
+        "%(order)s is confirmed, and %(amount)s paid with your credit.",
+        order=order_sudo.name,
+        amount=currency.format(amounts[1]),
+    )
+    return message, invoices[:1]
+
+
 class ClientOrderPortal(CustomerPortal):
     """Quotations that clients pay with account credit."""
 
@@ -18,25 +60,11 @@ class ClientOrderPortal(CustomerPortal):
         order_sudo = getattr(response, "qcontext", {}).get("sale_order")
         if order_sudo:
             response.qcontext["client_message"] = request.session.pop(MESSAGE_KEY, None)
-            account = self._get_client_order_account(order_sudo)
+            account = find_order_account(order_sudo)
             response.qcontext["client_order_credit"] = (
                 order_sudo._get_portal_credit(account) if account else 0.0
             )
         return response
-
-    def _get_client_order_account(self, order_sudo):
-        """Return the account that the login may pay an order with, under sudo."""
-        user = request.env.user
-        accounts = request.env["client.account"]
-        if user._is_public():
-            return accounts
-        return accounts._get_portal_accounts(user.partner_id).filtered(
-            lambda account: (
-                account.partner_id
-                == order_sudo.partner_invoice_id.commercial_partner_id
-                and account.company_id == order_sudo.company_id.root_id
-            )
-        )
 
     @route(
         "/my/client_account/order/<int:order_id>",
@@ -51,33 +79,12 @@ class ClientOrderPortal(CustomerPortal):
             order_sudo = self._document_check_access("sale.order", order_id)
         except (AccessError, MissingError) as error:
             raise NotFound() from error
-        account = self._get_client_order_account(order_sudo)
+        account = find_order_account(order_sudo)
         if not account:
             raise NotFound()
-        currency = order_sudo.currency_id
-        amounts = [parse_amount(text, currency) for text in (total, credit)]
+        message, invoice = try_order(account, order_sudo, total, credit)
         address = f"/my/orders/{order_sudo.id}"
-        if None in amounts:
-            message = request.env._("Look at the order again before you pay.")
-        else:
-            message, invoice = self._try_client_order(account, order_sudo, *amounts)
-            if invoice and invoice.amount_residual:
-                address = f"/my/invoices/{invoice.id}"
+        if invoice and invoice.amount_residual:
+            address = f"/my/invoices/{invoice.id}"
         request.session[MESSAGE_KEY] = message
         return request.redirect(address)
-
-    def _try_client_order(self, account, order_sudo, total, credit):
-        """Return what became of paying an order with credit, in a sentence, and the
-        invoice, or None."""
-        payer = request.env.user.partner_id
-        try:
-            with request.env.cr.savepoint():
-                invoices = order_sudo._pay_with_credit(account, payer, total, credit)
-        except UserError as error:
-            return str(error), None
-        message = request.env._(
-            "%(order)s is confirmed, and %(amount)s paid with your credit.",
-            order=order_sudo.name,
-            amount=order_sudo.currency_id.format(credit),
-        )
-        return message, invoices[:1]

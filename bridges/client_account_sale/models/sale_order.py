@@ -196,6 +196,19 @@ class SaleOrder(models.Model):
             missing.append(amount - max(spendable, 0.0))
         return max(missing)
 
+    def _may_be_paid_later(self, provider):
+        """Tell whether the client's policies let one order be paid later.
+
+        :param provider: `payment.provider` that takes no money, under sudo
+        """
+        self.ensure_one()
+        if not provider._confirms_unpaid_orders():
+            return not self._pays_up_front()
+        if self.state == "sale":
+            return True
+        missing = self._get_missing_amount(self._get_client_account())
+        return self.company_id.currency_id.compare_amounts(missing, 0) <= 0
+
     def _compute_partner_credit_warning(self):
         """Override of `sale` to warn whatever the company's native switch says, once
         somebody has decided about the client's limit."""

@@ -316,42 +316,62 @@ class TestOrderPortal(OrderPortalCase):
         self.assertEqual(order.invoice_ids.state, "posted")
         self.assertEqual(self.account.available, 0.0)
 
+    def _begin_transaction(self, order):
+        """Choose a payment method for an order, and return the answer as JSON."""
+        self._sign_in(self.portal_user)
+        return self.url_open(
+            f"/my/orders/{order.id}/transaction",
+            json={
+                "jsonrpc": "2.0",
+                "method": "call",
+                "params": {
+                    "provider_id": self.provider.id,
+                    "payment_method_id": self.method.id,
+                    "token_id": None,
+                    "amount": 110.0,
+                    "flow": "redirect",
+                    "tokenization_requested": False,
+                    "landing_route": "/my",
+                    "access_token": order._portal_ensure_token(),
+                },
+            },
+        ).json()
+
+    def _set_provider_code(self, code):
+        """Make the provider one whose addon need not be installed."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE payment_provider SET code = %s WHERE id = %s",
+            [code, self.provider.id],
+        )
+        self.provider.invalidate_recordset()
+
     def test_what_is_confirmed_unpaid_is_refused_before_the_payment_begins(self):
         """As payment on delivery is: within the payment it would be refused in vain."""
         self._prevent(50)
         order = self._send_order()
         providers = self.env.registry["payment.provider"]
-        path = f"/my/orders/{order.id}/transaction"
-
-        def begin():
-            self._sign_in(self.portal_user)
-            return self.url_open(
-                path,
-                json={
-                    "jsonrpc": "2.0",
-                    "method": "call",
-                    "params": {
-                        "provider_id": self.provider.id,
-                        "payment_method_id": self.method.id,
-                        "token_id": None,
-                        "amount": 110.0,
-                        "flow": "redirect",
-                        "tokenization_requested": False,
-                        "landing_route": "/my",
-                        "access_token": order._portal_ensure_token(),
-                    },
-                },
-            ).json()
-
+        self._set_provider_code("custom")
         with patch.object(providers, "_confirms_unpaid_orders", lambda _provider: True):
-            error = begin()["error"]["data"]["message"]
+            error = self._begin_transaction(order)["error"]["data"]["message"]
             self.assertIn("cannot be paid later", error)
             self.assertNotIn("60.00", error)
             self.assertFalse(order.transaction_ids)
             self.account._set_limit(110, "granted")
-            self.assertIn("result", begin())
+            self.assertIn("result", self._begin_transaction(order))
         self.account._set_limit(50, "granted")
-        self.assertIn("result", begin(), "money confirms it")
+        self._set_provider_code("none")
+        self.assertIn("result", self._begin_transaction(order), "money confirms it")
+
+    def test_who_pays_first_pays_with_no_wire_transfer(self):
+        order = self._send_order()
+        self._set_provider_code("custom")
+        self.assertIn("result", self._begin_transaction(order))
+        self.account.pay_later = "disabled"
+        error = self._begin_transaction(order)["error"]["data"]["message"]
+        self.assertIn("cannot be paid later", error)
+        self._set_provider_code("none")
+        self.assertIn("result", self._begin_transaction(order), "a card takes money")
 
     def test_what_a_till_has_taken_money_for_is_not_refused(self):
         self._prevent(0)

@@ -1,0 +1,56 @@
+from odoo import models
+
+
+class SaleOrder(models.Model):
+    """What the shop says of an order that was paid with account credit."""
+
+    _inherit = "sale.order"
+
+    def _get_posted_invoices(self):
+        """Return the posted invoices of one order."""
+        self.ensure_one()
+        return self.invoice_ids.filtered(
+            lambda move: move.state == "posted" and move.move_type == "out_invoice"
+        )
+
+    def _get_paid_with_credit(self):
+        """Return how much of one order was paid with account credit: what its invoices
+        are paid with, less the money that was taken online for the order.
+
+        :return: currency of the order
+        :rtype: float
+        """
+        invoices = self._get_posted_invoices()
+        paid = sum(
+            invoice.amount_total - invoice.amount_residual for invoice in invoices
+        )
+        payments = self.transaction_ids.payment_id
+        for partial in invoices.line_ids.matched_credit_ids:
+            if partial.credit_move_id.move_id.origin_payment_id in payments:
+                paid -= partial.debit_amount_currency
+        return self.currency_id.round(paid)
+
+    def _get_paid_words(self):
+        """Return what of one order was paid with account credit, in a sentence; an
+        empty text where nothing was."""
+        paid = self._get_paid_with_credit()
+        if self.currency_id.compare_amounts(paid, 0) <= 0:
+            return ""
+        return self.env._(
+            "%s was paid with your credit.", self.currency_id.format(paid)
+        )
+
+    def _get_due_words(self):
+        """Return what is left to pay of one order.
+
+        :return: {`account.move` that is not paid in full: a sentence}
+        """
+        return {
+            invoice: self.env._(
+                "%(amount)s is left to pay on the invoice %(invoice)s.",
+                amount=invoice.currency_id.format(invoice.amount_residual),
+                invoice=invoice.name,
+            )
+            for invoice in self._get_posted_invoices()
+            if invoice.amount_residual
+        }
