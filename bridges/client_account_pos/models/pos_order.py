@@ -63,7 +63,7 @@ class PosOrder(models.Model):
         return self.payment_ids.filtered(
             lambda payment: (
                 payment.payment_method_id._takes_from_account()
-                and not payment.account_move_id
+                and not payment._get_given_moves()
             )
         )
 
@@ -120,7 +120,7 @@ class PosOrder(models.Model):
              WHERE session.state <> 'closed'
                AND ticket.state IN ('paid', 'done')
                AND ticket.account_move IS NULL
-               AND payment.account_move_id IS NULL
+               AND (payment.account_move_id IS NULL OR payment.amount > 0)
                AND %(takes)s AND (%(condition)s)
              GROUP BY ticket.id, contact.commercial_partner_id, branch.parent_path,
                       currency.decimal_places

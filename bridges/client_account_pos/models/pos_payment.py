@@ -1,8 +1,13 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..utils import check_not_by_hand
+
 # Writing these on a payment may change what its order has on account.
 ACCOUNT_FIELDS = frozenset(("amount", "payment_method_id", "pos_order_id"))
+
+# Only booking sets these.
+BOOKED_FIELDS = frozenset(("account_move_id",))
 
 
 class PosPayment(models.Model):
@@ -13,6 +18,8 @@ class PosPayment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to have the clients judged whose orders grow."""
+        for vals in vals_list:
+            check_not_by_hand(self.browse(), vals, BOOKED_FIELDS)
         orders = self.env["pos.order"].browse(
             {vals["pos_order_id"] for vals in vals_list if vals.get("pos_order_id")}
         )
@@ -22,6 +29,7 @@ class PosPayment(models.Model):
     def write(self, vals):
         """Override of the ORM to have the clients judged whose orders grow, and to keep
         what is given to an account already."""
+        check_not_by_hand(self, vals, BOOKED_FIELDS)
         if ACCOUNT_FIELDS.isdisjoint(vals):
             return super().write(vals)
         self._check_not_given()
@@ -64,9 +72,8 @@ class PosPayment(models.Model):
 
     def _get_given_moves(self):
         """Return the entries by which these have given credit to an account."""
-        return self.filtered(
-            lambda payment: payment.payment_method_id.client_is_account
-        ).account_move_id
+        given = self.filtered(lambda payment: payment._is_given_to_account())
+        return given.account_move_id
 
     def _get_till_receivable_account(self):
         """Return the account on which one payment waits for its session to be closed,

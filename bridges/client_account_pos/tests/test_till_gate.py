@@ -309,3 +309,24 @@ class TestTillGate(ClientTillCommon):
                         "granted_on": fields.Datetime.now(),
                     }
                 )
+
+    def test_nobody_says_by_hand_what_is_booked(self):
+        self._prevent(100)
+        [other_move] = self._issue_credit(1)
+        forged = self._build_order([(self.method, 200)])
+        forged["payment_ids"][0][2]["account_move_id"] = other_move.id
+        with self.assertRaisesRegex(AccessError, "by hand"):
+            self._sync(forged)
+        order = self._sell(60)
+        payment = order.payment_ids.with_user(self.cashier)
+        with self.assertRaisesRegex(AccessError, "by hand"):
+            payment.write({"account_move_id": other_move.id})
+        payment.write({"account_move_id": False})
+        self.assertFigures(1, 41)
+
+    def test_an_entry_on_what_was_taken_does_not_say_it_was_given(self):
+        self._prevent(100)
+        order = self._sell(60)
+        order.payment_ids.sudo().account_move_id = self._issue_credit(1)
+        self.assertEqual(self._get_committed(), 60)
+        self.assertEqual(order.client_on_account, 60)
