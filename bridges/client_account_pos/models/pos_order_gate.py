@@ -123,10 +123,10 @@ class PosOrder(models.Model):
             # Sudo: the policy binds whoever acts, whatever they may see.
             orders = self.env["pos.order"].sudo().browse(pending).exists()
             after = orders._reckon_on_account()
-            if {**dict.fromkeys(pending), **after} == pending:
-                return
-            self.env["client.account"]._invalidate_figures()
-            orders._judge_growth(pending, after)
+            if {**dict.fromkeys(pending), **after} != pending:
+                self.env["client.account"]._invalidate_figures()
+                orders._judge_growth(pending, after)
+            orders._forget_grants()
         except Exception:
             # Whoever catches it without undoing it is judged again before the commit.
             watch.pending = {**watch.pending, **pending}
@@ -263,6 +263,15 @@ class PosOrder(models.Model):
                 taken[order] = grant.amount
         found._withdraw()
         return taken
+
+    def _forget_grants(self):
+        """Forget what those of these orders were allowed that are paid: what they did
+        not take is not to let them grow later."""
+        paid = self.filtered(lambda order: order.state in ("paid", "done"))
+        # Sudo: what tills were allowed is the addon's own.
+        grants = self.env["client.till.grant"].sudo()
+        if left := grants._find_grants(paid.mapped("uuid")):
+            left._withdraw()
 
     @api.model
     def _tell_late_arrivals(self, orders_by_key, grants):

@@ -238,6 +238,29 @@ class TestTillGate(ClientTillCommon):
         self._sync(self._build_order([(self.method, 100)], uuid=order["uuid"]))
         self.assertFigures(0, 0)
 
+    def test_what_was_allowed_and_not_taken_lets_no_order_grow_later(self):
+        self._prevent(100)
+        values = self._build_order([(self.method, 60)])
+        self._request(values)
+        values["payment_ids"][0][2]["payment_method_id"] = self.cash.id
+        order = self._sync(values)
+        self.assertFigures(0, 100)
+        self._sell(100)
+        self.assertOrderRefused(
+            lambda: order.payment_ids.write({"payment_method_id": self.method.id})
+        )
+
+    def test_a_draft_keeps_what_it_was_allowed(self):
+        self._prevent(100)
+        values = self._build_order([(self.method, 60)])
+        self._request(values)
+        self._sync({**values, "state": "draft"})
+        self.assertFigures(0, 40)
+        with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
+            self._sell(100)
+            order = self._sync({**values, "payment_ids": []})
+        self.assertEqual(order.state, "paid")
+
     def test_what_was_allowed_to_one_client_is_not_anothers(self):
         self._prevent(100)
         other = self._get_account(self.other_client)
