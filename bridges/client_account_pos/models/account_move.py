@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -60,8 +60,11 @@ class AccountMove(models.Model):
         )
 
     def _pay_debts_of_client(self):
-        """Set the credit that this entry gives against what its client owes, the oldest
-        first. What is left stays credit."""
+        """Set the money that this entry brings against what its client owes, the oldest
+        first. What is left is account credit.
+
+        It is money, so it also pays what account credit does not.
+        """
         self.ensure_one()
         for credit in self._get_till_receivables(-1):
             lines = in_plain_context(self.env["account.move.line"])
@@ -70,8 +73,28 @@ class AccountMove(models.Model):
                 & lines._get_open_item_domain(1)
                 & Domain("account_id", "=", credit.account_id.id)
                 & Domain("company_id", "child_of", credit.company_id.root_id.id)
+                & Domain("move_id.payment_state", "not in", ("blocked", "in_payment"))
+                & Domain.custom(to_sql=self._get_not_waiting_sql)
             )
-            credit._apply_to(debts)
+            lines._reconcile_planned(
+                lines._plan_allocations(credit, debts._sorted_for_allocation())
+            )
+        if self._get_till_receivables(-1):
+            self.client_account_credit = True
+
+    @api.model
+    def _get_not_waiting_sql(self, _model, alias, _query):
+        """Return the condition that no other money for a debt is on its way.
+
+        :param str alias: of account_move_line
+        :rtype: SQL
+        """
+        transactions = self.env["payment.transaction"]
+        return SQL(
+            "NOT (%s OR %s)",
+            transactions._get_waiting_line_sql(SQL.identifier(alias, "id")),
+            transactions._get_waiting_invoice_sql(SQL.identifier(alias, "move_id")),
+        )
 
     def _pay_with_credit_of_client(self):
         """Set what clients owe by these documents against their credits, the oldest

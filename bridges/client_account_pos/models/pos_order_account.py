@@ -77,7 +77,9 @@ class PosOrder(models.Model):
             "partner_id": client.id,
             "date": self._get_till_day(),
             "ref": name,
-            "client_account_credit": True,
+            # Money for what is owed is credit as far as it is left, see
+            # `_pay_debts_of_client`.
+            "client_account_credit": self.client_purpose != "charges",
             "line_ids": [
                 Command.create(
                     session._credit_amounts(

@@ -195,6 +195,42 @@ class TestTillAccount(ClientTillCommon):
         self.assertFigures(-10)
         self.assertNothingBesideCredit()
 
+    def test_money_pays_what_account_credit_does_not(self):
+        invoice = self._make_invoice(30, post=False)
+        invoice.invoice_line_ids.product_id = self.plan
+        invoice.invoice_line_ids.write({"price_unit": 30, "tax_ids": [Command.clear()]})
+        invoice.action_post()
+        first = self._top_up(20, purpose="charges").payment_ids.account_move_id
+        self.assertEqual(invoice.amount_residual, 10)
+        self.assertFalse(first.client_account_credit)
+        second = self._top_up(15, purpose="charges").payment_ids.account_move_id
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertTrue(second.client_account_credit)
+        self._close()
+        self.assertFigures(5)
+        self.assertNothingBesideCredit()
+
+    def test_money_passes_over_debts_for_which_other_money_is_on_its_way(self):
+        invoice = self._make_invoice(30)
+        self.env["payment.transaction"].create(
+            {
+                "reference": "On its way",
+                "provider_id": self.env["payment.provider"]
+                .create({"name": "Cards"})
+                .id,
+                "payment_method_id": self.env.ref("payment.payment_method_unknown").id,
+                "amount": 30,
+                "currency_id": self.company.currency_id.id,
+                "partner_id": self.client.id,
+                "invoice_ids": [Command.set(invoice.ids)],
+                "state": "pending",
+            }
+        )
+        later = self._make_invoice(30)
+        self._top_up(40, purpose="charges")
+        self.assertEqual(invoice.amount_residual, 30)
+        self.assertEqual(later.amount_residual, 0)
+
     def test_paying_what_is_on_account_at_the_till(self):
         self._prevent(50)
         self._sell(50)
