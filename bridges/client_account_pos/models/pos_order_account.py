@@ -144,9 +144,15 @@ class PosOrder(models.Model):
 
     def _get_given_moves_to_take_back(self):
         """Return the entries that have given refunds of these orders to the account,
-        in sessions that are not closed: of closed ones Odoo takes it back itself."""
+        in sessions that are not closed: of closed ones Odoo takes it back itself, and
+        accounting may have taken it back already."""
         open_orders = self.filtered(lambda order: order.session_id.state != "closed")
-        return open_orders.payment_ids._get_given_moves()
+        return open_orders.payment_ids._get_given_moves().filtered(
+            lambda move: (
+                move.state == "posted"
+                and "posted" not in move.reversal_move_ids.mapped("state")
+            )
+        )
 
     def _note_release(self, move, before):
         """Note what these orders had on account and have no longer, as a document was

@@ -54,9 +54,13 @@ class PosSession(models.Model):
             len(data["combine_receivables_pay_later"]) :
         ]
         for payment, item in zip(payments, items, strict=True):
+            # Accounting may have reversed or cancelled the entry meanwhile.
             waiting = payment._get_given_moves().line_ids.filtered(
                 lambda line, item=item: (
-                    line.account_id == item.account_id and not line.partner_id
+                    line.account_id == item.account_id
+                    and not line.partner_id
+                    and line.parent_state == "posted"
+                    and not line.reconciled
                 )
             )
             if waiting and item.account_id.reconcile:

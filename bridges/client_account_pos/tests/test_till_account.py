@@ -295,6 +295,32 @@ class TestTillAccount(ClientTillCommon):
         self.assertFigures(30)
         self.assertNothingBesideCredit()
 
+    def test_a_register_is_closed_after_a_top_up_was_taken_back(self):
+        reversed_entry = self._top_up(50).payment_ids.account_move_id
+        reversed_entry._reverse_moves([{"date": reversed_entry.date}], cancel=True)
+        cancelled = self._top_up(20).payment_ids.account_move_id
+        cancelled.button_draft()
+        cancelled.button_cancel()
+        self._top_up(7)
+        self.assertFigures(7)
+        self._close()
+        self.assertFigures(7)
+
+    def test_a_refund_that_was_taken_back_is_invoiced_as_credit_once(self):
+        for take_back in ("reverse", "cancel"):
+            order = self._refund(self._sell([(self.cash, 30)]))
+            entry = order.payment_ids.account_move_id
+            if take_back == "reverse":
+                entry._reverse_moves([{"date": entry.date}], cancel=True)
+            else:
+                entry.button_draft()
+                entry.button_cancel()
+            order.action_pos_order_invoice()
+        self.assertFigures(60)
+        self._close()
+        self.assertFigures(60)
+        self.assertNothingBesideCredit()
+
     def test_what_was_given_to_an_account_is_not_changed(self):
         order = self._top_up(50)
         given = order.payment_ids.filtered(lambda one: one.amount < 0)
