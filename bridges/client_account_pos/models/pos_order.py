@@ -7,11 +7,11 @@ from ..const import PURPOSES
 
 # What the query of what is on account reads, by model.
 READ_FIELDS = {
-    "pos.order": ("state", "partner_id", "company_id", "account_move", "currency_rate"),
-    "pos.payment": (
-        *("pos_order_id", "session_id", "payment_method_id", "amount"),
-        "account_move_id",
+    "pos.order": (
+        *("state", "partner_id", "company_id", "session_id", "account_move"),
+        "currency_rate",
     ),
+    "pos.payment": ("pos_order_id", "payment_method_id", "amount", "account_move_id"),
     "pos.session": ("state",),
     "res.company": ("parent_path", "currency_id"),
     "res.partner": ("commercial_partner_id",),
@@ -111,9 +111,9 @@ class PosOrder(models.Model):
                          / COALESCE(NULLIF(ticket.currency_rate, 0), 1)::numeric,
                          currency.decimal_places) AS amount
               FROM pos_session session
-              JOIN pos_payment payment ON payment.session_id = session.id
+              JOIN pos_order ticket ON ticket.session_id = session.id
+              JOIN pos_payment payment ON payment.pos_order_id = ticket.id
               JOIN pos_payment_method method ON method.id = payment.payment_method_id
-              JOIN pos_order ticket ON ticket.id = payment.pos_order_id
               JOIN res_partner contact ON contact.id = ticket.partner_id
               JOIN res_company branch ON branch.id = ticket.company_id
               JOIN res_currency currency ON currency.id = branch.currency_id

@@ -5,10 +5,15 @@ from odoo import api, models
 
 from odoo.addons.client_account.exceptions import BalanceRefused
 
+from ..utils import check_not_by_hand
+
 # Writing these on an order may change what it has on account, or whose it is.
 ACCOUNT_FIELDS = frozenset(
     ("state", "partner_id", "payment_ids", "lines", "date_order", "session_id")
 )
+
+# Only booking sets these.
+BOOKED_FIELDS = frozenset(("account_move", "currency_rate"))
 
 # Where the watch of a transaction is kept among the notes of the core's.
 WATCH = "client_account_pos"
@@ -46,6 +51,8 @@ class PosOrder(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to judge what is made as paid."""
+        for vals in vals_list:
+            check_not_by_hand([self.browse()], vals, BOOKED_FIELDS)
         with self.browse()._watching_account() as watch:
             orders = super().create(vals_list)
             for order in orders:
@@ -54,6 +61,11 @@ class PosOrder(models.Model):
 
     def write(self, vals):
         """Override of the ORM to judge what is paid, and what grows after that."""
+        check_not_by_hand(self, vals, BOOKED_FIELDS)
+        if "session_id" in vals:
+            # Sudo: what is on account is looked at to decide, not shown.
+            on_account = self.browse(self.sudo()._reckon_on_account())
+            check_not_by_hand(on_account, vals, {"session_id"})
         if ACCOUNT_FIELDS.isdisjoint(vals):
             return super().write(vals)
         with self._watching_account():

@@ -19,7 +19,7 @@ class PosPayment(models.Model):
     def create(self, vals_list):
         """Override of the ORM to have the clients judged whose orders grow."""
         for vals in vals_list:
-            check_not_by_hand(self.browse(), vals, BOOKED_FIELDS)
+            check_not_by_hand([self.browse()], vals, BOOKED_FIELDS)
         orders = self.env["pos.order"].browse(
             {vals["pos_order_id"] for vals in vals_list if vals.get("pos_order_id")}
         )

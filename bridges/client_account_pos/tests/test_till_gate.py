@@ -353,3 +353,28 @@ class TestTillGate(ClientTillCommon):
         order.payment_ids.sudo().account_move_id = self._issue_credit(1)
         self.assertEqual(self._get_committed(), 60)
         self.assertEqual(order.client_on_account, 60)
+
+    def test_nobody_takes_by_hand_from_what_is_on_account(self):
+        self._prevent(100)
+        move = self._issue_credit(1)
+        closed = self.till_session
+        self._close()
+        session = self._open_session(self.till)
+        order = self._sell(60, session=session)
+        draft = self._build_order([(self.method, 60)], session=session, state="draft")
+        draft = self._sync(draft)
+        for one, vals in (
+            (order, {"currency_rate": 1000}),
+            (order, {"account_move": move.id}),
+            (order, {"session_id": closed.id}),
+            (draft, {"currency_rate": 1000}),
+        ):
+            with self.assertRaisesRegex(AccessError, "by hand"):
+                one.with_user(self.cashier).write(vals)
+        for vals in ({"currency_rate": 1000}, {"account_move": move.id}):
+            forged = self._build_order([(self.method, 60)], session=session, **vals)
+            with self.assertRaisesRegex(AccessError, "by hand"):
+                self._sync(forged)
+        payment = order.payment_ids.with_user(self.cashier)
+        payment.write({"session_id": closed.id})
+        self.assertEqual(self._get_committed(), 60)
