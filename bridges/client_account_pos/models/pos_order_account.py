@@ -176,9 +176,6 @@ class PosOrder(models.Model):
         """
         for entry in given:
             entry._take_back_given()
-        if any(payment._is_given_to_account() for payment in self.payment_ids):
-            # It is the credit note now that gives it.
-            invoice.client_account_credit = True
         reversals = self.env["account.move"].search(
             [("reversed_pos_order_id", "in", self.ids), ("state", "=", "posted")]
         )
@@ -187,3 +184,18 @@ class PosOrder(models.Model):
             reversals._settle_reversals(closing, invoice)
         elif self._get_account_payments():
             invoice._pay_with_credit_of_client()
+        if any(payment._is_given_to_account() for payment in self.payment_ids):
+            self._mark_given_on_invoice(invoice)
+
+    def _mark_given_on_invoice(self, invoice):
+        """Mark what gives credit to the account now that these orders are invoiced: the
+        credit note of a refund, and of change what the till's payments leave.
+
+        :param invoice: posted `account.move` of these orders
+        """
+        moves = self.payment_ids.account_move_id.filtered(
+            lambda move: move._get_till_receivables(-1)
+        )
+        if invoice.move_type == "out_refund":
+            moves |= invoice
+        moves.client_account_credit = True

@@ -295,6 +295,31 @@ class TestTillAccount(ClientTillCommon):
         self.assertFigures(30)
         self.assertNothingBesideCredit()
 
+    def test_change_on_an_invoice_is_account_credit(self):
+        payments = [(self.cash, 120), (self.method, -20)]
+        order = self._sell(payments, to_invoice=True)
+        paid = order.payment_ids.account_move_id
+        self.assertEqual(order.account_move.payment_state, "paid")
+        self.assertFalse(order.account_move.client_account_credit)
+        self.assertTrue(paid.client_account_credit)
+        self.assertFigures(20)
+        self._close()
+        self.assertFigures(20)
+        self.assertNothingBesideCredit()
+
+    def test_change_that_is_invoiced_later_is_account_credit_once(self):
+        payments = [(self.cash, 120), (self.method, -20)]
+        early, late = self._sell(payments), self._sell(payments)
+        early.action_pos_order_invoice()
+        self.assertFigures(40)
+        self._close()
+        late.action_pos_order_invoice()
+        for order in early | late:
+            self.assertEqual(order.account_move.amount_residual, 0)
+            self.assertFalse(order.account_move.client_account_credit)
+        self.assertFigures(40)
+        self.assertNothingBesideCredit()
+
     def test_a_register_is_closed_after_a_top_up_was_taken_back(self):
         reversed_entry = self._top_up(50).payment_ids.account_move_id
         reversed_entry._reverse_moves([{"date": reversed_entry.date}], cancel=True)
