@@ -2,6 +2,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from odoo import api, models
+from odoo.exceptions import UserError
 
 from odoo.addons.client_account.exceptions import BalanceRefused
 
@@ -66,10 +67,46 @@ class PosOrder(models.Model):
             # Sudo: what is on account is looked at to decide, not shown.
             on_account = self.browse(self.sudo()._reckon_on_account())
             check_not_by_hand(on_account, vals, {"session_id"})
+        if "partner_id" in vals:
+            self._check_client_stays(vals["partner_id"])
         if ACCOUNT_FIELDS.isdisjoint(vals):
             return super().write(vals)
         with self._watching_account():
             return super().write(vals)
+
+    def _check_client_stays(self, partner_id):
+        """Make sure that none of these orders leaves the client in whose books it is.
+
+        :param partner_id: id of the `res.partner` whose they become, or nothing
+        :raise UserError: otherwise
+        """
+        # Sudo: what is booked is looked at to decide, not shown.
+        orders_sudo = self.sudo()
+        client = orders_sudo.partner_id.browse(partner_id or ()).commercial_partner_id
+        for order in orders_sudo.filtered("partner_id"):
+            had = order.partner_id.commercial_partner_id
+            if had != client and order._is_in_books_of_client():
+                raise UserError(
+                    self.env._(
+                        "%(order)s is booked on the account of %(client)s already. "
+                        "Refund it, and sell it to the other client in a new order.",
+                        order=order.name,
+                        client=had.display_name,
+                    )
+                )
+
+    def _is_in_books_of_client(self):
+        """Tell whether what the client's account pays of one order, or gets, is booked
+        already."""
+        self.ensure_one()
+        if self.payment_ids._get_given_moves():
+            return True
+        is_booked = self.account_move or self.session_id.state == "closed"
+        return bool(
+            is_booked
+            and self.state in ("paid", "done")
+            and self._get_account_payments()
+        )
 
     # === Watching ===
 

@@ -357,6 +357,21 @@ class TestTillAccount(ClientTillCommon):
             with self.assertRaisesRegex(UserError, "Ada Piano School"):
                 call()
 
+    def test_what_is_booked_on_an_account_stays_with_its_client(self):
+        child = self.env["res.partner"].create(
+            {"name": "Ada's pupil", "parent_id": self.client.id}
+        )
+        given = self._top_up(50)
+        on_account, in_cash = self._sell(30), self._sell([(self.cash, 30)])
+        invoiced = self._sell(20, to_invoice=True)
+        self._close()
+        for order in given | on_account | invoiced:
+            for client in (self.other_client.id, False):
+                with self.assertRaisesRegex(UserError, order.name):
+                    order.write({"partner_id": client})
+            order.write({"partner_id": child.id})
+        in_cash.write({"partner_id": self.other_client.id})
+
     # === The receipt ===
 
     def test_the_receipt_says_how_the_account_stands_afterwards(self):
