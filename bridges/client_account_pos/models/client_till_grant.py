@@ -35,6 +35,23 @@ class ClientTillGrant(models.Model):
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
     amount = fields.Monetary(required=True, help="In the currency of the company.")
+    till_currency_id = fields.Many2one(
+        "res.currency",
+        string="Currency of the Till",
+        required=True,
+        ondelete="cascade",
+    )
+    till_amount = fields.Monetary(
+        string="Amount at the Till",
+        currency_field="till_currency_id",
+        required=True,
+        help="In the currency of the till.",
+    )
+    product_ids = fields.Many2many(
+        "product.product",
+        string="Products of the Order",
+        help="What was looked at before it was allowed.",
+    )
     granted_on = fields.Datetime(required=True)
 
     _order_uuid_unique = models.Constraint(
@@ -66,27 +83,28 @@ class ClientTillGrant(models.Model):
     # === Granting ===
 
     @api.model
-    def _request(self, order_uuid, client, root, amount):
+    def _request(self, client, root, vals):
         """Allow an order to take an amount of a client's account, unless a policy does
         not.
 
-        :param str order_uuid: the order's identifier at the till
         :param client: `res.partner`, a commercial partner
         :param root: `res.company`
-        :param float amount: above zero, company currency
+        :param dict vals: what is asked: `order_uuid`, the order's identifier at the
+            till, `amount`, above zero, company currency, `till_amount` and
+            `till_currency_id`, likewise as the till says it, and `product_ids`
         :return: sentences that say why not, empty where it is allowed
         """
         grant = self.create(
             {
-                "order_uuid": order_uuid,
+                **vals,
                 "partner_id": client.id,
                 "company_id": root.id,
-                "amount": amount,
                 "granted_on": fields.Datetime.now(),
             }
         )
         self._get_touched()[grant.id] = grant._get_key(), 0.0
-        refusals = self.env["pos.order"]._get_account_refusals({(client, root): amount})
+        asked = {(client, root): grant.amount}
+        refusals = self.env["pos.order"]._get_account_refusals(asked)
         if refusals:
             grant._withdraw()
         return "\n\n".join(refusals.values())
@@ -103,6 +121,20 @@ class ClientTillGrant(models.Model):
         """Return whose one of these is: (client id, root company id)"""
         self.ensure_one()
         return self.partner_id.id, self.company_id.id
+
+    def _covers(self, order):
+        """Tell whether one of these allows all that an order has on account, as its
+        till counts it: the rate may have changed since.
+
+        :param order: `pos.order` under sudo
+        """
+        self.ensure_one()
+        currency = order.currency_id
+        on_account = sum(order._get_account_payments().mapped("amount"))
+        return (
+            currency == self.till_currency_id
+            and currency.compare_amounts(on_account, self.till_amount) <= 0
+        )
 
     def _get_counted(self):
         """Return how much one of these counts as taken now, company currency."""

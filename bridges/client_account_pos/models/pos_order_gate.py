@@ -202,10 +202,11 @@ class PosOrder(models.Model):
         asked = defaultdict(float)
         orders_by_key = defaultdict(self.browse)
         for order, growth in grown.items():
-            order._check_payable_with_account()
+            allowed, products = grants.get(order, (0.0, order.lines.product_id[:0]))
+            order._check_payable_with_account(products)
             key = order._get_client_key()
             orders_by_key[key] |= order
-            asked[key] += max(growth - grants.get(order, 0.0), 0.0)
+            asked[key] += max(growth - allowed, 0.0)
         refusals = self._get_account_refusals(dict(asked))
         self._refuse_on_account(orders_by_key, refusals)
         self._tell_late_arrivals(orders_by_key, grants)
@@ -265,13 +266,14 @@ class PosOrder(models.Model):
 
     # === Not payable with account credit ===
 
-    def _check_payable_with_account(self):
+    def _check_payable_with_account(self, allowed):
         """Make sure that the products of one order may be paid with the account.
 
+        :param allowed: `product.product` that it was allowed to pay before
         :raise BalanceRefused: otherwise
         """
         self.ensure_one()
-        if refusal := self._get_products_refusal(self.lines.product_id):
+        if refusal := self._get_products_refusal(self.lines.product_id - allowed):
             raise BalanceRefused(refusal, title=self.env._("Not Paid"))
 
     @api.model
@@ -298,7 +300,8 @@ class PosOrder(models.Model):
         """Use up what was allowed to orders before they arrived.
 
         :param grown: {order: amount by which it grew}
-        :return: {order: amount allowed}, company currency
+        :return: {order: (amount allowed in company currency, `product.product` that
+            were looked at, where it allows the order whole)}
         """
         # Sudo: what tills were allowed is the addon's own.
         grants = self.env["client.till.grant"].sudo()
@@ -309,7 +312,11 @@ class PosOrder(models.Model):
             grant = by_uuid.get(order.uuid)
             key = order._get_client_key()
             if grant and (grant.partner_id, grant.company_id) == key:
-                taken[order] = grant.amount
+                covers = grant._covers(order)
+                taken[order] = (
+                    grown[order] if covers else grant.amount,
+                    grant.product_ids if covers else grant.product_ids[:0],
+                )
         found._withdraw()
         return taken
 
@@ -328,7 +335,7 @@ class PosOrder(models.Model):
         was taken while the line was broken.
 
         :param orders_by_key: {client key: orders}
-        :param grants: {order: amount allowed}
+        :param grants: {order: what it was allowed}
         """
         accounts = self.env["client.account"]
         late_by_key = {

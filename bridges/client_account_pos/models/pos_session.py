@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
 from odoo.addons.client_account.utils import is_real_number
 
@@ -42,11 +43,16 @@ class PosSession(models.Model):
         return {
             "refusal": orders._get_products_refusal(products)
             or grants_sudo._request(
-                order_uuid,
                 client,
                 # Sudo: a branch's user need not read the root company.
                 self.sudo().company_id.root_id,
-                worth,
+                {
+                    "order_uuid": order_uuid,
+                    "amount": worth,
+                    "till_amount": amount,
+                    "till_currency_id": self.currency_id.id,
+                    "product_ids": [Command.set(products.ids)],
+                },
             )
         }
 

@@ -412,32 +412,11 @@ class TestTillAccount(ClientTillCommon):
 
     def test_a_till_in_another_currency(self):
         self._set_rate(self.today, 0.5)
-        journal = self.env["account.journal"].create(
-            {
-                "name": "Sales EUR",
-                "type": "sale",
-                "code": "SEUR",
-                "company_id": self.company.id,
-                "currency_id": self.eur.id,
-            }
-        )
-        cash = self._make_cash_method("Euros", "CSE", currency_id=self.eur.id)
-        pricelist = self.env["product.pricelist"].create(
-            {"name": "EUR", "currency_id": self.eur.id}
-        )
-        till = self._make_till(
-            "Euro",
-            cash,
-            journal_id=journal.id,
-            invoice_journal_id=journal.id,
-            use_pricelist=True,
-            available_pricelist_ids=[Command.set(pricelist.ids)],
-            pricelist_id=pricelist.id,
-        )
+        till, cash = self._make_euro_till()
         session = self._open_session(till)
         self._issue_credit(30)
         self._prevent(50)
-        values = {"session": session, "pricelist_id": pricelist.id}
+        values = {"session": session, "pricelist_id": till.pricelist_id.id}
         order = self._build_order([(self.method, 40)], **values)
         self.assertEqual(self._request(order, session=session), "")
         self.assertFigures(30, 0)
@@ -452,6 +431,24 @@ class TestTillAccount(ClientTillCommon):
         self._close(session)
         self.assertFigures(-30, 20)
         self.assertNothingBesideCredit()
+
+    def test_what_a_till_was_allowed_arrives_though_the_rate_has_changed(self):
+        self._set_rate(self.today, 0.5)
+        till, _cash = self._make_euro_till()
+        session = self._open_session(till)
+        self._prevent(60)
+        values = {"session": session, "pricelist_id": till.pricelist_id.id}
+        order = self._build_order([(self.method, 30)], **values)
+        self.assertEqual(self._request(order, session=session), "")
+        more = {"uuid": order["uuid"], **values}
+        more = self._build_order([(self.method, 30.01)], **more)
+        self.env["res.currency.rate"].search(
+            [("currency_id", "=", self.eur.id), ("name", "=", self.today)]
+        ).rate = 0.4
+        self.assertOrderRefused(lambda: self._sync(more))
+        self._sync(order)
+        self.assertFigures(0, -15)
+        self.assertOrderRefused(lambda: self._sell(0.01, **values))
 
     def test_another_company_has_its_own_account(self):
         other = self.setup_other_company()["company"]
@@ -477,6 +474,32 @@ class TestTillAccount(ClientTillCommon):
         )
 
     # === Helpers ===
+
+    def _make_euro_till(self):
+        """Make a till that counts in EUR; return it and its method of cash."""
+        journal = self.env["account.journal"].create(
+            {
+                "name": "Sales EUR",
+                "type": "sale",
+                "code": "SEUR",
+                "company_id": self.company.id,
+                "currency_id": self.eur.id,
+            }
+        )
+        cash = self._make_cash_method("Euros", "CSE", currency_id=self.eur.id)
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "EUR", "currency_id": self.eur.id}
+        )
+        till = self._make_till(
+            "Euro",
+            cash,
+            journal_id=journal.id,
+            invoice_journal_id=journal.id,
+            use_pricelist=True,
+            available_pricelist_ids=[Command.set(pricelist.ids)],
+            pricelist_id=pricelist.id,
+        )
+        return till, cash
 
     def _refund(self, order, **values):
         """Refund an order of one line to the account."""

@@ -287,6 +287,19 @@ class TestTillGate(ClientTillCommon):
         self.assertIn("160.00", message.body)
         self.assertIn(self.leader.partner_id, message.notified_partner_ids)
 
+    def test_what_was_allowed_arrives_though_its_product_is_not_payable_now(self):
+        order = self._build_order([(self.method, 60)])
+        self._request(order)
+        more = self._build_order([(self.method, 61)], uuid=order["uuid"])
+        other = self._build_order(
+            [(self.method, 60)], lines=[(self.plan, 1, 60)], uuid=order["uuid"]
+        )
+        self.book.client_not_payable_with_credit = True
+        self.assertOrderRefused(lambda: self._sync(more), "Book")
+        self.assertOrderRefused(lambda: self._sync(other), "Plan")
+        self.assertEqual(self._sync(order).state, "paid")
+        self.assertOrderRefused(lambda: self._sell(60), "Book")
+
     def test_what_fits_is_not_told_however_late(self):
         self._prevent(100)
         order = self._build_order([(self.method, 60)])
