@@ -16,6 +16,9 @@ ACCOUNT_FIELDS = frozenset(
 # Only booking sets these.
 BOOKED_FIELDS = frozenset(("account_move", "currency_rate"))
 
+# Where an order is booked: settled once something of it is on account.
+PLACE_FIELDS = frozenset(("session_id", "company_id"))
+
 # Where the watch of a transaction is kept among the notes of the core's.
 WATCH = "client_account_pos"
 
@@ -63,10 +66,10 @@ class PosOrder(models.Model):
     def write(self, vals):
         """Override of the ORM to judge what is paid, and what grows after that."""
         check_not_by_hand(self, vals, BOOKED_FIELDS)
-        if "session_id" in vals:
+        if not PLACE_FIELDS.isdisjoint(vals):
             # Sudo: what is on account is looked at to decide, not shown.
             on_account = self.browse(self.sudo()._reckon_on_account())
-            check_not_by_hand(on_account, vals, {"session_id"})
+            check_not_by_hand(on_account, vals, PLACE_FIELDS)
         if "partner_id" in vals:
             self._check_client_stays(vals["partner_id"])
         if ACCOUNT_FIELDS.isdisjoint(vals):

@@ -369,6 +369,7 @@ class TestTillGate(ClientTillCommon):
 
     def test_nobody_takes_by_hand_from_what_is_on_account(self):
         self._prevent(100)
+        other = self.setup_other_company()["company"]
         move = self._issue_credit(1)
         closed = self.till_session
         self._close()
@@ -380,6 +381,7 @@ class TestTillGate(ClientTillCommon):
             (order, {"currency_rate": 1000}),
             (order, {"account_move": move.id}),
             (order, {"session_id": closed.id}),
+            (order, {"company_id": other.id}),
             (draft, {"currency_rate": 1000}),
         ):
             with self.assertRaisesRegex(AccessError, "by hand"):
