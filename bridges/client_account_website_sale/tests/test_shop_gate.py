@@ -132,16 +132,57 @@ class TestShopGate(ShopCase):
         self.assertIn("No shipping method", self.url_open(PAYMENT).text)
 
     def test_credit_beside_a_card_is_told_apart(self):
-        """Credit is applied to the invoice of an order that a card paid in part."""
+        """The rest is paid by card, on the invoice's page or on the account's."""
+        for account in (self.account, self.account.browse()):
+            self._issue_credit(40)
+            cart = self._make_cart()
+            self._pay_cart(cart, credit="40.00")
+            transaction = self._make_transaction(
+                70,
+                invoice_ids=[Command.set(cart.invoice_ids.ids)],
+                client_purpose=False,
+                client_account_id=account.id,
+            )
+            self._finish(transaction)
+            self.assertFalse(transaction.sale_order_ids)
+            self.assertEqual(cart.invoice_ids.amount_residual, 0.0)
+            words = self._read_confirmation()
+            self.assertIn("40.00 was paid with your credit", words)
+            self.assertNotIn("left to pay", words)
+
+    def test_credit_beside_money_that_a_clerk_registers_is_told_apart(self):
         self._issue_credit(40)
         cart = self._make_cart()
         self._pay_cart(cart, credit="40.00")
-        transaction = self._make_transaction(
-            70, invoice_ids=[Command.set(cart.invoice_ids.ids)], client_purpose=False
-        )
-        transaction.sudo().sale_order_ids = cart
-        self._finish(transaction)
-        self.assertEqual(cart.invoice_ids.amount_residual, 0.0)
-        words = self._read_words(self.url_open(CONFIRMATION))
+        invoice = cart.invoice_ids
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        ).create({"amount": 50})._create_payments()
+        self.assertEqual(invoice.amount_residual, 20.0)
+        words = self._read_confirmation()
         self.assertIn("40.00 was paid with your credit", words)
-        self.assertNotIn("left to pay", words)
+        self.assertIn("20.00 is left to pay", words)
+        note = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        note.invoice_line_ids.price_unit = 10
+        note.action_post()
+        items = self._get_receivable(note) | self._get_receivable(invoice)
+        items.filtered(lambda item: not item.reconciled).reconcile()
+        self.assertEqual(invoice.amount_residual, 9.0)
+        self.assertIn("40.00 was paid with your credit", self._read_confirmation())
+
+    def test_credit_that_was_a_payment_on_account_is_credit(self):
+        self._make_payment(60)
+        self._issue_credit(60)
+        cart = self._make_cart()
+        self._pay_cart(cart)
+        self.assertIn("110.00 was paid with your credit", self._read_confirmation())
+
+    def test_credit_that_is_issued_for_the_rest_is_credit(self):
+        self._issue_credit(40)
+        cart = self._make_cart()
+        self._pay_cart(cart, credit="40.00")
+        credit = self._issue_credit(20)
+        items = self._get_receivable(credit) | self._get_receivable(cart.invoice_ids)
+        items.filtered(lambda item: not item.reconciled).reconcile()
+        self.assertEqual(cart.invoice_ids.amount_residual, 50.0)
+        self.assertIn("60.00 was paid with your credit", self._read_confirmation())
