@@ -26,7 +26,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if (
             self.state not in ("draft", "sent")
-            or self.is_expired
+            or self._is_offer_over()
             or self._has_to_be_signed()
             or self.amount_total <= 0
             or self._has_transaction_under_way()
@@ -45,6 +45,11 @@ class SaleOrder(models.Model):
             # What is left has to be paid first: the terms do not allow a part.
             return 0.0
         return currency.round(usable)
+
+    def _is_offer_over(self):
+        """Tell whether one quotation is an offer whose time has passed."""
+        self.ensure_one()
+        return self.is_expired
 
     def _has_transaction_under_way(self):
         """Tell whether money is on its way or was taken for one order."""

@@ -2,9 +2,17 @@ from odoo import models
 
 
 class SaleOrder(models.Model):
-    """What the shop says of an order that was paid with account credit."""
+    """Carts that are paid with account credit, and what the shop says of them."""
 
     _inherit = "sale.order"
+
+    def _is_offer_over(self):
+        """Override of `client_account_sale`: a cart is no offer, however old it is.
+
+        Its prices are those of the day, and a card pays it, too.
+        """
+        is_cart = self.website_id and self.state == "draft"
+        return not is_cart and super()._is_offer_over()
 
     def _get_posted_invoices(self):
         """Return the posted invoices of one order."""

@@ -220,3 +220,16 @@ class TestShop(ShopCase):
         answer = self._pay_cart(cart, sign_in=False, terms="1")
         self.assertLeadsTo(answer, CONFIRMATION)
         self.assertEqual(cart.state, "sale")
+
+    def test_an_old_cart_is_paid_with_credit(self):
+        """A cart is no offer that ends: a card pays it, too."""
+        self._issue_credit(150)
+        cart = self._make_cart(validity_date="2020-01-01")
+        self.assertTrue(cart.is_expired)
+        self.assertEqual(self._get_shop_form()["credit"], "110.00")
+        cart.action_quotation_sent()
+        account = self.account.sudo()
+        self.assertFalse(cart.sudo()._get_portal_credit(account), "an offer ends")
+        cart.state = "draft"
+        self.assertLeadsTo(self._pay_cart(cart), CONFIRMATION)
+        self.assertEqual(cart.invoice_ids.payment_state, "paid")
