@@ -373,6 +373,20 @@ class TestOrderPortal(OrderPortalCase):
         self._set_provider_code("none")
         self.assertIn("result", self._begin_transaction(order), "a card takes money")
 
+    def test_who_pays_first_does_so_where_orders_are_not_judged(self):
+        self.company.client_judged_documents = "invoices"
+        self.account.pay_later = "disabled"
+        order = self._send_order()
+        providers = self.env.registry["payment.provider"]
+        self._set_provider_code("custom")
+        with patch.object(providers, "_confirms_unpaid_orders", lambda _provider: True):
+            error = self._begin_transaction(order)["error"]["data"]["message"]
+            self.assertIn("cannot be paid later", error)
+            self._issue_credit(109)
+            self.assertIn("error", self._begin_transaction(order))
+            self._issue_credit(1)
+            self.assertIn("result", self._begin_transaction(order))
+
     def test_what_a_till_has_taken_money_for_is_not_refused(self):
         self._prevent(0)
         order = self._make_order()

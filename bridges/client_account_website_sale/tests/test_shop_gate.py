@@ -88,6 +88,18 @@ class TestShopGate(ShopCase):
         self.account.pay_later = "allowed"
         self.assertFalse(self._begin(cart, self.wire))
 
+    def test_who_pays_first_does_so_where_orders_are_not_judged(self):
+        self.company.client_judged_documents = "invoices"
+        self.account.pay_later = "disabled"
+        cart = self._make_cart()
+        providers = self.delivery | self.on_site
+        for provider in providers:
+            self.assertIn("cannot be paid later", self._begin(cart, provider))
+        self.assertFalse(cart.transaction_ids)
+        self._issue_credit(110)
+        for provider in providers:
+            self.assertFalse(self._begin(cart, provider), "credit covers it")
+
     def test_what_a_card_pays_is_not_refused(self):
         self._prevent(0)
         self.account.pay_later = "disabled"
