@@ -51,6 +51,20 @@ class SaleOrder(models.Model):
         self.ensure_one()
         return self.is_expired
 
+    def _is_invoiced_in_full(self):
+        """Tell whether posted invoices claim all of one confirmed order.
+
+        The invoice status does not: what is invoiced before it is delivered is “to
+        invoice”.
+        """
+        self.ensure_one()
+        compare = self.currency_id.compare_amounts
+        return (
+            self.state == "sale"
+            and compare(self.amount_total, 0) > 0
+            and compare(self.amount_invoiced, self.amount_total) >= 0
+        )
+
     def _has_transaction_under_way(self):
         """Tell whether money is on its way or was taken for one order."""
         self.ensure_one()

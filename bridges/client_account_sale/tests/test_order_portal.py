@@ -387,6 +387,27 @@ class TestOrderPortal(OrderPortalCase):
             self._issue_credit(1)
             self.assertIn("result", self._begin_transaction(order))
 
+    def test_what_is_invoiced_no_card_pays_again(self):
+        """In a tab of the order's page that was left open."""
+        self.company.portal_confirmation_pay = False
+        self._issue_credit(150)
+        for product in (self.lesson, self.book):
+            order = self._send_order(product=product)
+            credit = min(order.amount_total, self.account.balance)
+            self._pay_order(order, credit=f"{credit:.2f}")
+            self.assertEqual(order.invoice_ids.state, "posted")
+            error = self._begin_transaction(order)["error"]["data"]["message"]
+            self.assertIn("Pay what is left on its invoice", error)
+            self.assertFalse(order.transaction_ids)
+
+    def test_the_rest_after_a_down_payment_is_paid_by_card(self):
+        order = self._confirm_order()
+        self.assertIn("result", self._begin_transaction(order))
+        self._pay_down(order, 44)
+        self.assertIn("result", self._begin_transaction(order))
+        self._invoice(order, post=False)
+        self.assertIn("result", self._begin_transaction(order), "only a draft")
+
     def test_what_a_till_has_taken_money_for_is_not_refused(self):
         self._prevent(0)
         order = self._make_order()

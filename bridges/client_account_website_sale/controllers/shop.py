@@ -1,6 +1,6 @@
 from werkzeug.exceptions import NotFound
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 from odoo.http import request, route
 
 from odoo.addons.client_account.controllers.portal import MESSAGE_KEY, PAGE
@@ -99,19 +99,6 @@ class ClientShop(WebsiteSale, PaymentPortal):
         except UserError as error:
             return str(error)
         return None
-
-    def _validate_transaction_for_order(self, transaction, sale_order):
-        """Override of `website_sale` to take no money in a tab that was left open for
-        what was paid with credit meanwhile, or is due on an invoice."""
-        result = super()._validate_transaction_for_order(transaction, sale_order)
-        if any(invoice.state == "posted" for invoice in sale_order.invoice_ids):
-            raise ValidationError(
-                request.env._(
-                    "%s is invoiced already. Pay what is left on its invoice.",
-                    sale_order.name,
-                )
-            )
-        return result
 
     # === Confirmation ===
 
