@@ -1,4 +1,5 @@
 from odoo.fields import Command
+from odoo.http import root
 from odoo.tests import tagged
 
 from .common import CONFIRMATION, PAYMENT, ShopCase
@@ -121,6 +122,30 @@ class TestShopGate(ShopCase):
         self.assertEqual(cart.state, "sale")
         self.assertIn("Pay what is left on its invoice", self._begin(cart))
         self.assertFalse(cart.transaction_ids)
+
+    def test_no_thanks_are_left_out_after_a_card_was_declined(self):
+        for state in ("error", "cancel"):
+            self._issue_credit(110)
+            cart = self._make_cart()
+            self._begin(cart)
+            self._finish_payment(cart, state)
+            self._pay_cart(cart, sign_in=False)
+            self.assertEqual(cart.state, "sale")
+            page = self.url_open(CONFIRMATION)
+            self.assertNotIn("alert-danger", page.text)
+            words = self._read_words(page)
+            self.assertNotIn("Declined", words)
+            self.assertEqual(words.count("Thank you for your order"), 1)
+
+    def test_a_declined_card_is_told_where_no_credit_paid(self):
+        cart = self._make_cart()
+        self._begin(cart)
+        self._finish_payment(cart, "error")
+        self.session["sale_last_order_id"] = cart.id
+        root.session_store.save(self.session)
+        page = self.url_open(CONFIRMATION)
+        self.assertIn("alert-danger", page.text)
+        self.assertIn("Declined", self._read_words(page))
 
     def test_while_money_is_on_its_way_no_credit_pays(self):
         self._issue_credit(500)
