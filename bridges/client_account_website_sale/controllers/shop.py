@@ -98,7 +98,8 @@ class ClientShop(WebsiteSale, PaymentPortal):
                 self._validate_transaction_for_order(transactions, order_sudo)
         except UserError as error:
             return str(error)
-        return None
+        errors = self._get_shop_payment_errors(order_sudo)
+        return " ".join(errors[0]) if errors else None
 
     # === Confirmation ===
 

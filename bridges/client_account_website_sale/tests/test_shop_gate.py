@@ -1,6 +1,10 @@
+from unittest.mock import patch
+
 from odoo.fields import Command
 from odoo.http import root
 from odoo.tests import tagged
+
+from odoo.addons.website_sale.controllers.main import WebsiteSale
 
 from .common import CONFIRMATION, PAYMENT, ShopCase
 
@@ -167,6 +171,18 @@ class TestShopGate(ShopCase):
         self.assertEqual(cart.state, "draft")
         self.assertFalse(cart.invoice_ids)
         self.assertIn("No shipping method", self.url_open(PAYMENT).text)
+
+    def test_what_the_shop_takes_no_money_for_is_paid_with_nothing(self):
+        """As where no store was chosen to pick up the goods."""
+        self._issue_credit(500)
+        cart = self._make_cart()
+        self._open_payment()
+        errors = [("Sorry.", "Please choose a store.")]
+        with patch.object(WebsiteSale, "_get_shop_payment_errors", return_value=errors):
+            self.assertLeadsTo(self._pay_cart(cart, sign_in=False), PAYMENT)
+        self.assertEqual(cart.state, "draft")
+        self.assertFalse(cart.invoice_ids)
+        self.assertIn("Sorry. Please choose a store.", self.url_open(PAYMENT).text)
 
     def test_credit_beside_a_card_is_told_apart(self):
         """The rest is paid by card, on the invoice's page or on the account's."""
