@@ -4,6 +4,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from odoo.addons.client_account.tests.portal_case import PortalCase
 
@@ -407,6 +408,23 @@ class TestOrderPortal(OrderPortalCase):
         self.assertIn("result", self._begin_transaction(order))
         self._invoice(order, post=False)
         self.assertIn("result", self._begin_transaction(order), "only a draft")
+
+    def test_a_transaction_writes_its_order(self):
+        """So whoever pays it at once with credit is retried, and sees the money."""
+        order = self._send_order()
+        order._portal_ensure_token()
+        self.env.flush_all()
+        versions = [self._get_version(order)]
+        self.assertIn("result", self._begin_transaction(order))
+        versions.append(self._get_version(order))
+        self.assertNotEqual(*versions)
+
+    def _get_version(self, order):
+        """Return which version of its row an order is, as others see it."""
+        [(version,)] = self.env.execute_query(
+            SQL("SELECT ctid FROM sale_order WHERE id = %s", order.id)
+        )
+        return version
 
     def test_what_a_till_has_taken_money_for_is_not_refused(self):
         self._prevent(0)
