@@ -401,6 +401,13 @@ class TestOrderPortal(OrderPortalCase):
             self.assertIn("Pay what is left on its invoice", error)
             self.assertFalse(order.transaction_ids)
 
+    def test_what_is_rounded_as_a_whole_is_invoiced_in_full(self):
+        self.company.tax_calculation_rounding_method = "round_globally"
+        order = self._confirm_order([{"price_unit": 0.33}] * 3)
+        self._invoice(order)
+        self.assertLess(order.amount_invoiced, order.amount_total)
+        self.assertIn("error", self._begin_transaction(order))
+
     def test_the_rest_after_a_down_payment_is_paid_by_card(self):
         order = self._confirm_order()
         self.assertIn("result", self._begin_transaction(order))
