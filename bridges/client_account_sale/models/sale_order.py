@@ -184,10 +184,21 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if not self._are_orders_judged():
             return 0.0
-        missing = [0.0, self._get_missing_up_front(account)]
-        if self._get_client_policy("negative_balance") == "prevented":
-            missing.append(self._get_amount_not_taken() - account.available)
-        return max(missing)
+        return max(
+            self._get_missing_balance(account), self._get_missing_up_front(account)
+        )
+
+    def _get_missing_balance(self, account):
+        """Return how much one quotation would take a balance below what the policy
+        prevents.
+
+        :param account: as of `_get_missing_amount`
+        :return: company currency; zero or below where nothing is, or nothing prevented
+        """
+        self.ensure_one()
+        if self._get_client_policy("negative_balance") != "prevented":
+            return 0.0
+        return self._get_amount_not_taken() - account.available
 
     def _get_missing_up_front(self, account):
         """Return how much of one quotation its client, who pays up front, has neither

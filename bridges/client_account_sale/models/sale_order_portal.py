@@ -44,7 +44,21 @@ class SaleOrder(models.Model):
         ):
             # What is left has to be paid first: the terms do not allow a part.
             return 0.0
+        if self._is_credit_refused(account):
+            return 0.0
         return currency.round(usable)
+
+    def _is_credit_refused(self, account):
+        """Tell whether the client's policies refuse one quotation also where credit
+        pays it: as it is confirmed, or as its invoice is posted.
+
+        :param account: `client.account` under sudo
+        """
+        self.ensure_one()
+        missing = max(
+            self._get_missing_amount(account), self._get_missing_balance(account)
+        )
+        return self.company_id.currency_id.compare_amounts(missing, 0) > 0
 
     def _is_offer_over(self):
         """Tell whether one quotation is an offer whose time has passed."""
@@ -147,6 +161,9 @@ class SaleOrder(models.Model):
                     "%s is confirmed already. Nothing was paid again.", self.name
                 )
             )
+        if self._get_client_account() == account and self._is_credit_refused(account):
+            # As the gate would say it.
+            raise UserError(self._get_growth_message(account, ""))
         currency = self.currency_id
         usable = self._get_portal_credit(account)
         if (

@@ -143,6 +143,39 @@ class TestOrderPortal(OrderPortalCase):
         self.assertEqual(order.state, "sale")
         self.assertEqual(self.account.available, 0.0)
 
+    def test_what_the_policy_refuses_is_not_offered(self):
+        self.company.portal_confirmation_pay = False
+        self._prevent(50)
+        self._issue_credit(40)
+        for judged in ("orders", "invoices"):
+            self.company.client_judged_documents = judged
+            self.account._set_limit(69, "granted")
+            order = self._send_order()
+            self.assertFalse(self._get_form(order))
+            self._pay_order(order, credit="40.00")
+            self.assertEqual(order.state, "sent")
+            self.assertIn("cannot be confirmed online now", self._get_message(order))
+            with patch.object(
+                self.env.registry["sale.order"],
+                "_is_credit_refused",
+                lambda _order, _account: False,
+            ):
+                self._pay_order(order, credit="40.00")
+            self.assertEqual(order.state, "sent", "the gate itself refuses it")
+            self.assertFalse(order.invoice_ids)
+            self.account._set_limit(70, "granted")
+            self.assertEqual(self._get_form(order)["credit"], "40.00")
+
+    def test_who_pays_up_front_is_offered_no_credit_that_is_needed_elsewhere(self):
+        self._issue_credit(150)
+        self._confirm_order()
+        self.account.pay_later = "disabled"
+        order = self._send_order()
+        self.assertFalse(self._get_form(order))
+        self._pay_order(order)
+        self.assertEqual(order.state, "sent")
+        self.assertIn("cannot be confirmed online now", self._get_message(order))
+
     def test_who_pays_up_front_pays_with_credit(self):
         self.account.pay_later = "disabled"
         self._issue_credit(110)
