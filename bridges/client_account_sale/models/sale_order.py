@@ -184,20 +184,49 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if not self._are_orders_judged():
             return 0.0
+        return max(
+            self._get_missing_balance(account), self._get_missing_up_front(account)
+        )
+
+    def _get_missing_balance(self, account):
+        """Return how much one quotation would take a balance below what the policy
+        prevents.
+
+        :param account: as of `_get_missing_amount`
+        :return: company currency; zero or below where nothing is, or nothing prevented
+        """
+        self.ensure_one()
+        if self._get_client_policy("negative_balance") != "prevented":
+            return 0.0
+        return self._get_amount_not_taken() - account.available
+
+    def _get_missing_up_front(self, account):
+        """Return how much of one quotation its client, who pays up front, has neither
+        paid nor credit for.
+
+        :param account: as of `_get_missing_amount`
+        :return: company currency; zero or below where nothing is, or who pays later
+        """
+        self.ensure_one()
+        if not self._pays_up_front():
+            return 0.0
+        spendable = account.available - account.limit_in_force
+        if self._is_credit_excluded():
+            spendable = 0.0
+        return self._get_amount_not_taken() - max(spendable, 0.0)
+
+    def _get_amount_not_taken(self):
+        """Return what one quotation comes to beyond the money taken for it, in company
+        currency."""
+        self.ensure_one()
         amount = self.amount_total / (self.currency_rate or 1.0)
-        amount -= min(self._origin._get_taken_amount(), amount)
-        missing = [0.0]
-        if self._get_client_policy("negative_balance") == "prevented":
-            missing.append(amount - account.available)
-        if self._pays_up_front():
-            spendable = account.available - account.limit_in_force
-            if self._is_credit_excluded():
-                spendable = 0.0
-            missing.append(amount - max(spendable, 0.0))
-        return max(missing)
+        return amount - min(self._origin._get_taken_amount(), amount)
 
     def _may_be_paid_later(self, provider):
         """Tell whether the client's policies let one order be paid later.
+
+        Who pays up front has credit for all of it, also where the company has only
+        invoices judged: none of them is there yet.
 
         :param provider: `payment.provider` that takes no money, under sudo
         """
@@ -206,7 +235,10 @@ class SaleOrder(models.Model):
             return not self._pays_up_front()
         if self.state == "sale":
             return True
-        missing = self._get_missing_amount(self._get_client_account())
+        account = self._get_client_account()
+        missing = max(
+            self._get_missing_amount(account), self._get_missing_up_front(account)
+        )
         return self.company_id.currency_id.compare_amounts(missing, 0) <= 0
 
     def _compute_partner_credit_warning(self):

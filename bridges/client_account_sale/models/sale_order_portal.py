@@ -26,7 +26,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if (
             self.state not in ("draft", "sent")
-            or self.is_expired
+            or self._is_offer_over()
             or self._has_to_be_signed()
             or self.amount_total <= 0
             or self._has_transaction_under_way()
@@ -44,7 +44,40 @@ class SaleOrder(models.Model):
         ):
             # What is left has to be paid first: the terms do not allow a part.
             return 0.0
+        if self._is_credit_refused(account):
+            return 0.0
         return currency.round(usable)
+
+    def _is_credit_refused(self, account):
+        """Tell whether the client's policies refuse one quotation also where credit
+        pays it: as it is confirmed, or as its invoice is posted.
+
+        :param account: `client.account` under sudo
+        """
+        self.ensure_one()
+        missing = max(
+            self._get_missing_amount(account), self._get_missing_balance(account)
+        )
+        return self.company_id.currency_id.compare_amounts(missing, 0) > 0
+
+    def _is_offer_over(self):
+        """Tell whether one quotation is an offer whose time has passed."""
+        self.ensure_one()
+        return self.is_expired
+
+    def _is_invoiced_in_full(self):
+        """Tell whether posted invoices claim all of one confirmed order.
+
+        The invoice status does not: what is invoiced before it is delivered is “to
+        invoice”. Amounts do not either, where taxes are rounded for the whole order.
+        """
+        self.ensure_one()
+        _key, _amount, left = self._fetch_committed().get(self.id, (None, 0.0, 0.0))
+        return (
+            self.state == "sale"
+            and any(invoice.state == "posted" for invoice in self.invoice_ids)
+            and self.currency_id.compare_amounts(left, 0) <= 0
+        )
 
     def _has_transaction_under_way(self):
         """Tell whether money is on its way or was taken for one order."""
@@ -128,6 +161,9 @@ class SaleOrder(models.Model):
                     "%s is confirmed already. Nothing was paid again.", self.name
                 )
             )
+        if self._get_client_account() == account and self._is_credit_refused(account):
+            # As the gate would say it.
+            raise UserError(self._get_growth_message(account, ""))
         currency = self.currency_id
         usable = self._get_portal_credit(account)
         if (

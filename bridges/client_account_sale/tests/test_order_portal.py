@@ -4,6 +4,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from odoo.addons.client_account.tests.portal_case import PortalCase
 
@@ -141,6 +142,39 @@ class TestOrderPortal(OrderPortalCase):
         self._pay_order(order, credit="40.00")
         self.assertEqual(order.state, "sale")
         self.assertEqual(self.account.available, 0.0)
+
+    def test_what_the_policy_refuses_is_not_offered(self):
+        self.company.portal_confirmation_pay = False
+        self._prevent(50)
+        self._issue_credit(40)
+        for judged in ("orders", "invoices"):
+            self.company.client_judged_documents = judged
+            self.account._set_limit(69, "granted")
+            order = self._send_order()
+            self.assertFalse(self._get_form(order))
+            self._pay_order(order, credit="40.00")
+            self.assertEqual(order.state, "sent")
+            self.assertIn("cannot be confirmed online now", self._get_message(order))
+            with patch.object(
+                self.env.registry["sale.order"],
+                "_is_credit_refused",
+                lambda _order, _account: False,
+            ):
+                self._pay_order(order, credit="40.00")
+            self.assertEqual(order.state, "sent", "the gate itself refuses it")
+            self.assertFalse(order.invoice_ids)
+            self.account._set_limit(70, "granted")
+            self.assertEqual(self._get_form(order)["credit"], "40.00")
+
+    def test_who_pays_up_front_is_offered_no_credit_that_is_needed_elsewhere(self):
+        self._issue_credit(150)
+        self._confirm_order()
+        self.account.pay_later = "disabled"
+        order = self._send_order()
+        self.assertFalse(self._get_form(order))
+        self._pay_order(order)
+        self.assertEqual(order.state, "sent")
+        self.assertIn("cannot be confirmed online now", self._get_message(order))
 
     def test_who_pays_up_front_pays_with_credit(self):
         self.account.pay_later = "disabled"
@@ -372,6 +406,65 @@ class TestOrderPortal(OrderPortalCase):
         self.assertIn("cannot be paid later", error)
         self._set_provider_code("none")
         self.assertIn("result", self._begin_transaction(order), "a card takes money")
+
+    def test_who_pays_first_does_so_where_orders_are_not_judged(self):
+        self.company.client_judged_documents = "invoices"
+        self.account.pay_later = "disabled"
+        order = self._send_order()
+        providers = self.env.registry["payment.provider"]
+        self._set_provider_code("custom")
+        with patch.object(providers, "_confirms_unpaid_orders", lambda _provider: True):
+            error = self._begin_transaction(order)["error"]["data"]["message"]
+            self.assertIn("cannot be paid later", error)
+            self._issue_credit(109)
+            self.assertIn("error", self._begin_transaction(order))
+            self._issue_credit(1)
+            self.assertIn("result", self._begin_transaction(order))
+
+    def test_what_is_invoiced_no_card_pays_again(self):
+        """In a tab of the order's page that was left open."""
+        self.company.portal_confirmation_pay = False
+        self._issue_credit(150)
+        for product in (self.lesson, self.book):
+            order = self._send_order(product=product)
+            credit = min(order.amount_total, self.account.balance)
+            self._pay_order(order, credit=f"{credit:.2f}")
+            self.assertEqual(order.invoice_ids.state, "posted")
+            error = self._begin_transaction(order)["error"]["data"]["message"]
+            self.assertIn("Pay what is left on its invoice", error)
+            self.assertFalse(order.transaction_ids)
+
+    def test_what_is_rounded_as_a_whole_is_invoiced_in_full(self):
+        self.company.tax_calculation_rounding_method = "round_globally"
+        order = self._confirm_order([{"price_unit": 0.33}] * 3)
+        self._invoice(order)
+        self.assertLess(order.amount_invoiced, order.amount_total)
+        self.assertIn("error", self._begin_transaction(order))
+
+    def test_the_rest_after_a_down_payment_is_paid_by_card(self):
+        order = self._confirm_order()
+        self.assertIn("result", self._begin_transaction(order))
+        self._pay_down(order, 44)
+        self.assertIn("result", self._begin_transaction(order))
+        self._invoice(order, post=False)
+        self.assertIn("result", self._begin_transaction(order), "only a draft")
+
+    def test_a_transaction_writes_its_order(self):
+        """So whoever pays it at once with credit is retried, and sees the money."""
+        order = self._send_order()
+        order._portal_ensure_token()
+        self.env.flush_all()
+        versions = [self._get_version(order)]
+        self.assertIn("result", self._begin_transaction(order))
+        versions.append(self._get_version(order))
+        self.assertNotEqual(*versions)
+
+    def _get_version(self, order):
+        """Return which version of its row an order is, as others see it."""
+        [(version,)] = self.env.execute_query(
+            SQL("SELECT ctid FROM sale_order WHERE id = %s", order.id)
+        )
+        return version
 
     def test_what_a_till_has_taken_money_for_is_not_refused(self):
         self._prevent(0)

@@ -1,6 +1,6 @@
 from werkzeug.exceptions import NotFound
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 from odoo.http import request, route
 
 from odoo.addons.client_account.controllers.portal import MESSAGE_KEY, PAGE
@@ -26,6 +26,7 @@ class ClientShop(WebsiteSale, PaymentPortal):
         values = super()._get_shop_payment_values(order, **kwargs)
         account = find_order_account(order)
         values["client_order_credit"] = account and order._get_portal_credit(account)
+        values["client_asks_for_terms"] = self._asks_for_terms()
         values["client_message"] = request.session.pop(MESSAGE_KEY, None)
         return values
 
@@ -35,7 +36,9 @@ class ClientShop(WebsiteSale, PaymentPortal):
         methods=["GET", "POST"],
         **PAGE,
     )
-    def shop_payment_client_credit(self, order_id, total=None, credit=None, **kwargs):
+    def shop_payment_client_credit(
+        self, order_id, total=None, credit=None, terms=None, **kwargs
+    ):
         """Pay the cart with account credit, and show the order, or why it is not paid.
 
         Who had to sign in again is sent here without the form, and sees the cart.
@@ -51,6 +54,10 @@ class ClientShop(WebsiteSale, PaymentPortal):
         if not account:
             raise NotFound()
         problem, invoice = self._get_cart_problem(order_sudo), None
+        if not terms and self._asks_for_terms():
+            problem = request.env._(
+                "Agree to the terms and conditions before you pay with your credit."
+            )
         if not problem:
             problem, invoice = try_order(account, order_sudo, total, credit)
         if not invoice:
@@ -59,6 +66,12 @@ class ClientShop(WebsiteSale, PaymentPortal):
         request.session["sale_last_order_id"] = order_sudo.id
         request.website.sale_reset()
         return request.redirect(CONFIRMATION)
+
+    def _asks_for_terms(self):
+        """Tell whether the shop has its terms agreed to before anything is paid."""
+        return request.website.is_view_active(
+            "website_sale.accept_terms_and_conditions"
+        )
 
     def _redirect_from_other_cart(self, order_id):
         """Redirect who sent the form of what is not the cart any longer: it is paid
@@ -85,20 +98,8 @@ class ClientShop(WebsiteSale, PaymentPortal):
                 self._validate_transaction_for_order(transactions, order_sudo)
         except UserError as error:
             return str(error)
-        return None
-
-    def _validate_transaction_for_order(self, transaction, sale_order):
-        """Override of `website_sale` to take no money in a tab that was left open for
-        what was paid with credit meanwhile, or is due on an invoice."""
-        result = super()._validate_transaction_for_order(transaction, sale_order)
-        if any(invoice.state == "posted" for invoice in sale_order.invoice_ids):
-            raise ValidationError(
-                request.env._(
-                    "%s is invoiced already. Pay what is left on its invoice.",
-                    sale_order.name,
-                )
-            )
-        return result
+        errors = self._get_shop_payment_errors(order_sudo)
+        return " ".join(errors[0]) if errors else None
 
     # === Confirmation ===
 

@@ -1,3 +1,5 @@
+import re
+
 from odoo.tests import tagged
 
 from .common import CONFIRMATION, PAYMENT, ShopCase
@@ -199,3 +201,35 @@ class TestShop(ShopCase):
         self.url_open("/shop/payment/validate")
         self.assertEqual(cart.state, "sale")
         self.assertEqual(self.account.balance, 40.0)
+
+    def test_the_terms_are_agreed_to_where_the_shop_asks_for_it(self):
+        self._issue_credit(150)
+        cart = self._make_cart()
+        self.assertNotIn('name="terms"', self._open_payment().text)
+        self.env.ref("website_sale.accept_terms_and_conditions").sudo().active = True
+        page = self._open_payment().text
+        form = re.search(r"(?s)<form[^>]*o_client_pay_order.*?</form>", page)[0]
+        self.assertRegex(form, r'<input[^>]*name="terms"[^>]*required="required"')
+        self.assertIn('href="/terms"', form)
+        for values in ({}, {"terms": ""}):
+            answer = self._pay_cart(cart, sign_in=False, **values)
+            self.assertLeadsTo(answer, PAYMENT)
+            self.assertEqual(cart.state, "draft")
+            self.assertFalse(cart.invoice_ids)
+            self.assertIn("Agree to the terms", self.url_open(PAYMENT).text)
+        answer = self._pay_cart(cart, sign_in=False, terms="1")
+        self.assertLeadsTo(answer, CONFIRMATION)
+        self.assertEqual(cart.state, "sale")
+
+    def test_an_old_cart_is_paid_with_credit(self):
+        """A cart is no offer that ends: a card pays it, too."""
+        self._issue_credit(150)
+        cart = self._make_cart(validity_date="2020-01-01")
+        self.assertTrue(cart.is_expired)
+        self.assertEqual(self._get_shop_form()["credit"], "110.00")
+        cart.action_quotation_sent()
+        account = self.account.sudo()
+        self.assertFalse(cart.sudo()._get_portal_credit(account), "an offer ends")
+        cart.state = "draft"
+        self.assertLeadsTo(self._pay_cart(cart), CONFIRMATION)
+        self.assertEqual(cart.invoice_ids.payment_state, "paid")

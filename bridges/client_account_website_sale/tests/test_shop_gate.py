@@ -1,5 +1,10 @@
+from unittest.mock import patch
+
 from odoo.fields import Command
+from odoo.http import root
 from odoo.tests import tagged
+
+from odoo.addons.website_sale.controllers.main import WebsiteSale
 
 from .common import CONFIRMATION, PAYMENT, ShopCase
 
@@ -88,6 +93,18 @@ class TestShopGate(ShopCase):
         self.account.pay_later = "allowed"
         self.assertFalse(self._begin(cart, self.wire))
 
+    def test_who_pays_first_does_so_where_orders_are_not_judged(self):
+        self.company.client_judged_documents = "invoices"
+        self.account.pay_later = "disabled"
+        cart = self._make_cart()
+        providers = self.delivery | self.on_site
+        for provider in providers:
+            self.assertIn("cannot be paid later", self._begin(cart, provider))
+        self.assertFalse(cart.transaction_ids)
+        self._issue_credit(110)
+        for provider in providers:
+            self.assertFalse(self._begin(cart, provider), "credit covers it")
+
     def test_what_a_card_pays_is_not_refused(self):
         self._prevent(0)
         self.account.pay_later = "disabled"
@@ -110,6 +127,30 @@ class TestShopGate(ShopCase):
         self.assertIn("Pay what is left on its invoice", self._begin(cart))
         self.assertFalse(cart.transaction_ids)
 
+    def test_no_thanks_are_left_out_after_a_card_was_declined(self):
+        for state in ("error", "cancel"):
+            self._issue_credit(110)
+            cart = self._make_cart()
+            self._begin(cart)
+            self._finish_payment(cart, state)
+            self._pay_cart(cart, sign_in=False)
+            self.assertEqual(cart.state, "sale")
+            page = self.url_open(CONFIRMATION)
+            self.assertNotIn("alert-danger", page.text)
+            words = self._read_words(page)
+            self.assertNotIn("Declined", words)
+            self.assertEqual(words.count("Thank you for your order"), 1)
+
+    def test_a_declined_card_is_told_where_no_credit_paid(self):
+        cart = self._make_cart()
+        self._begin(cart)
+        self._finish_payment(cart, "error")
+        self.session["sale_last_order_id"] = cart.id
+        root.session_store.save(self.session)
+        page = self.url_open(CONFIRMATION)
+        self.assertIn("alert-danger", page.text)
+        self.assertIn("Declined", self._read_words(page))
+
     def test_while_money_is_on_its_way_no_credit_pays(self):
         self._issue_credit(500)
         cart = self._make_cart()
@@ -131,17 +172,70 @@ class TestShopGate(ShopCase):
         self.assertFalse(cart.invoice_ids)
         self.assertIn("No shipping method", self.url_open(PAYMENT).text)
 
+    def test_what_the_shop_takes_no_money_for_is_paid_with_nothing(self):
+        """As where no store was chosen to pick up the goods."""
+        self._issue_credit(500)
+        cart = self._make_cart()
+        self._open_payment()
+        errors = [("Sorry.", "Please choose a store.")]
+        with patch.object(WebsiteSale, "_get_shop_payment_errors", return_value=errors):
+            self.assertLeadsTo(self._pay_cart(cart, sign_in=False), PAYMENT)
+        self.assertEqual(cart.state, "draft")
+        self.assertFalse(cart.invoice_ids)
+        self.assertIn("Sorry. Please choose a store.", self.url_open(PAYMENT).text)
+
     def test_credit_beside_a_card_is_told_apart(self):
-        """Credit is applied to the invoice of an order that a card paid in part."""
+        """The rest is paid by card, on the invoice's page or on the account's."""
+        for account in (self.account, self.account.browse()):
+            self._issue_credit(40)
+            cart = self._make_cart()
+            self._pay_cart(cart, credit="40.00")
+            transaction = self._make_transaction(
+                70,
+                invoice_ids=[Command.set(cart.invoice_ids.ids)],
+                client_purpose=False,
+                client_account_id=account.id,
+            )
+            self._finish(transaction)
+            self.assertFalse(transaction.sale_order_ids)
+            self.assertEqual(cart.invoice_ids.amount_residual, 0.0)
+            words = self._read_confirmation()
+            self.assertIn("40.00 was paid with your credit", words)
+            self.assertNotIn("left to pay", words)
+
+    def test_credit_beside_money_that_a_clerk_registers_is_told_apart(self):
         self._issue_credit(40)
         cart = self._make_cart()
         self._pay_cart(cart, credit="40.00")
-        transaction = self._make_transaction(
-            70, invoice_ids=[Command.set(cart.invoice_ids.ids)], client_purpose=False
-        )
-        transaction.sudo().sale_order_ids = cart
-        self._finish(transaction)
-        self.assertEqual(cart.invoice_ids.amount_residual, 0.0)
-        words = self._read_words(self.url_open(CONFIRMATION))
+        invoice = cart.invoice_ids
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        ).create({"amount": 50})._create_payments()
+        self.assertEqual(invoice.amount_residual, 20.0)
+        words = self._read_confirmation()
         self.assertIn("40.00 was paid with your credit", words)
-        self.assertNotIn("left to pay", words)
+        self.assertIn("20.00 is left to pay", words)
+        note = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        note.invoice_line_ids.price_unit = 10
+        note.action_post()
+        items = self._get_receivable(note) | self._get_receivable(invoice)
+        items.filtered(lambda item: not item.reconciled).reconcile()
+        self.assertEqual(invoice.amount_residual, 9.0)
+        self.assertIn("40.00 was paid with your credit", self._read_confirmation())
+
+    def test_credit_that_was_a_payment_on_account_is_credit(self):
+        self._make_payment(60)
+        self._issue_credit(60)
+        cart = self._make_cart()
+        self._pay_cart(cart)
+        self.assertIn("110.00 was paid with your credit", self._read_confirmation())
+
+    def test_credit_that_is_issued_for_the_rest_is_credit(self):
+        self._issue_credit(40)
+        cart = self._make_cart()
+        self._pay_cart(cart, credit="40.00")
+        credit = self._issue_credit(20)
+        items = self._get_receivable(credit) | self._get_receivable(cart.invoice_ids)
+        items.filtered(lambda item: not item.reconciled).reconcile()
+        self.assertEqual(cart.invoice_ids.amount_residual, 50.0)
+        self.assertIn("60.00 was paid with your credit", self._read_confirmation())
