@@ -3,12 +3,24 @@ from odoo.fields import Command
 
 from odoo.addons.client_account.utils import in_plain_context
 
+# What tills show of an order, and do not decide.
+TOLD_FIELDS = frozenset(
+    ("client_balance_after", "client_on_account", "client_company_currency_id")
+)
+
 
 class PosOrder(models.Model):
     """What tills book on clients' accounts: credit that is given is booked at once, and
     an invoice is paid as the till has paid its order."""
 
     _inherit = "pos.order"
+
+    def _process_order(self, order, existing_order):
+        """Override of `point_of_sale` to take nothing back that tills are only told:
+        they send every field, also those that the cashier may not write."""
+        for name in TOLD_FIELDS & order.keys():
+            del order[name]
+        return super()._process_order(order, existing_order)
 
     def _process_saved_order(self, draft):
         """Override of `point_of_sale` to book what is given to the client's account,

@@ -125,6 +125,9 @@ class ClientTillCommon(ClientAccountRequestCommon):
             "amount_return": 0.0,
             "to_invoice": False,
             "is_refund": False,
+            # The till sends every field that it knows of, also those it is only told.
+            "account_move": False,
+            "client_balance_after": False,
             "pricelist_id": False,
             "fiscal_position_id": False,
             "lines": [
