@@ -135,19 +135,8 @@ class ClientAccount(models.Model):
         if field_expr not in AGEING or query is None:
             return super()._field_to_sql(alias, field_expr, query)
         self._check_field_access(self._fields[field_expr], "read")
-        ageing = query.make_alias(alias, "ageing")
-        query.add_join(
-            "LEFT JOIN",
-            ageing,
-            SQL("(%s)", self._get_ageing_sql()),
-            SQL(
-                "%(ageing)s.partner_id = %(account)s.partner_id"
-                " AND %(ageing)s.company_id = %(account)s.company_id",
-                ageing=SQL.identifier(ageing),
-                account=SQL.identifier(alias),
-            ),
-        )
-        return SQL("COALESCE(%s, 0)", SQL.identifier(ageing, field_expr))
+        ageing = self._join_sums(query, alias, "ageing", self._get_ageing_sql)
+        return SQL("COALESCE(%s.%s, 0)", ageing, SQL.identifier(field_expr))
 
     # === Search ===
 

@@ -449,20 +449,35 @@ class ClientAccount(models.Model):
         if field_expr not in FIGURES or query is None:
             return super()._field_to_sql(alias, field_expr, query)
         self._check_field_access(self._fields[field_expr], "read")
-        figures = query.make_alias(alias, "figures")
-        account = SQL.identifier(alias)
-        query.add_join(
-            "LEFT JOIN",
-            figures,
-            SQL("(%s)", self._get_open_items_sql()),
-            SQL(
-                "%(figures)s.partner_id = %(account)s.partner_id"
-                " AND %(figures)s.company_id = %(account)s.company_id",
-                figures=SQL.identifier(figures),
-                account=account,
-            ),
-        )
-        return self._figure_to_sql(field_expr, account, SQL.identifier(figures))
+        figures = self._join_sums(query, alias, "figures", self._get_open_items_sql)
+        return self._figure_to_sql(field_expr, SQL.identifier(alias), figures)
+
+    @api.model
+    def _join_sums(self, query, alias, name, get_sql):
+        """Join sums by client and root company to a query of accounts.
+
+        Once for all figures of the query: some sums depend on the clock, and a join
+        that stands there with another time is refused.
+
+        :param str alias: of client_account in the query
+        :param str name: of the sums
+        :param get_sql: called without arguments, returns their `SQL`
+        :return: `SQL` of the alias of the sums
+        """
+        sums = query.make_alias(alias, name)
+        if sums not in query._joins:
+            query.add_join(
+                "LEFT JOIN",
+                sums,
+                SQL("(%s)", get_sql()),
+                SQL(
+                    "%(sums)s.partner_id = %(account)s.partner_id"
+                    " AND %(sums)s.company_id = %(account)s.company_id",
+                    sums=SQL.identifier(sums),
+                    account=SQL.identifier(alias),
+                ),
+            )
+        return SQL.identifier(sums)
 
     def _read_group_select(self, aggregate_spec, query):
         """Override of the ORM to leave out of the usage what has no limit in force."""

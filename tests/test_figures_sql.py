@@ -283,6 +283,30 @@ class TestFiguresSql(ClientAccountCommon):
                     found |= opened
             self.assertEqual(found.sorted("id"), records.sorted("id"), name)
 
+    def test_figures_of_a_query_are_of_one_time(self):
+        """What clocks have a say in may differ from one second to the next."""
+        accounts = self.env["client.account"]
+        for name, figures in (
+            ("_get_open_items_sql", ("balance", "available")),
+            ("_get_ageing_sql", ("overdue_1_30", "overdue_91")),
+        ):
+            get_sums = getattr(type(accounts), name)
+            moments = []
+
+            def get_later(model, get_sums=get_sums, moments=moments):
+                moments.append(len(moments))
+                return SQL(
+                    "SELECT * FROM (%s) sums WHERE %s >= 0",
+                    get_sums(model),
+                    moments[-1],
+                )
+
+            with self.subTest(name), patch.object(type(accounts), name, get_later):
+                [sums] = accounts._read_group(
+                    [], [], [f"{figure}:sum" for figure in figures]
+                )
+                self.assertEqual(len(sums), 2)
+
     def test_sum_is_what_reading_says(self):
         for records, name in self._each_figure():
             with self.subTest(field=name):

@@ -14,6 +14,8 @@ async function waitFor(name, find) {
     for (let round = 0; round < 200; round++) {
         const fault = document.querySelector(".o_error_dialog, .o_error_detail");
         if (fault) {
+            fault.querySelector(".btn-link")?.click();
+            await new Promise((resolve) => setTimeout(resolve, 500));
             throw new Error(`${name}: ${fault.innerText}`);
         }
         if (find()) {
