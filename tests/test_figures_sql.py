@@ -5,6 +5,7 @@ import sys
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from statistics import median
 from time import perf_counter
 from unittest.mock import patch
@@ -286,20 +287,16 @@ class TestFiguresSql(ClientAccountCommon):
     def test_figures_of_a_query_are_of_one_time(self):
         """What clocks have a say in may differ from one second to the next."""
         accounts = self.env["client.account"]
+        moments = count()
         for name, figures in (
             ("_get_open_items_sql", ("balance", "available")),
             ("_get_ageing_sql", ("overdue_1_30", "overdue_91")),
         ):
             get_sums = getattr(type(accounts), name)
-            moments = []
 
-            def get_later(model, get_sums=get_sums, moments=moments):
-                moments.append(len(moments))
-                return SQL(
-                    "SELECT * FROM (%s) sums WHERE %s >= 0",
-                    get_sums(model),
-                    moments[-1],
-                )
+            def get_later(model, get_sums=get_sums):
+                sums = get_sums(model)
+                return SQL("SELECT * FROM (%s) sums WHERE %s >= 0", sums, next(moments))
 
             with self.subTest(name), patch.object(type(accounts), name, get_later):
                 [sums] = accounts._read_group(
