@@ -7,6 +7,9 @@ def check_not_by_hand(records, vals, names):
     """Make sure that nobody writes by hand what booking says: it decides what is on
     account. Odoo itself books without regard to the user's rights.
 
+    `client.protected.mixin` refuses a field by its name. A till sends every field of an
+    order with it, so here what is sent as it stands passes.
+
     :param records: that are written; a list with no record where one is made
     :param dict vals: that are written
     :param names: of the fields that only booking sets

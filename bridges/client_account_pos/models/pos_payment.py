@@ -15,6 +15,14 @@ class PosPayment(models.Model):
 
     _inherit = "pos.payment"
 
+    @api.model
+    def default_get(self, fields):
+        """Override of the ORM to take what booking sets from no default: a caller names
+        others in the context, and for itself in `ir.default`."""
+        return super().default_get(
+            [name for name in fields if name not in BOOKED_FIELDS]
+        )
+
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to have the clients judged whose orders grow."""

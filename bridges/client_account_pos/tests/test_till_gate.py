@@ -360,6 +360,37 @@ class TestTillGate(ClientTillCommon):
         payment.write({"account_move_id": False})
         self.assertFigures(1, 41)
 
+    def test_no_default_says_what_is_booked(self):
+        """A caller names defaults in the context, and for itself in `ir.default`."""
+        self._prevent(100)
+        move = self._issue_credit(1)
+        self._sell(60)
+        orders = self.env["pos.order"].with_user(self.cashier)
+        for name, value in (("account_move", move.id), ("currency_rate", 1000)):
+            order = self._build_order([(self.method, 60)])
+            order.pop(name, None)
+            forging = orders.with_context(**{f"default_{name}": value})
+            with self.subTest(name), self.assertRaises(UserError):
+                forging.sync_from_ui([order])
+        self.assertFigures(1, 41)
+
+    def test_no_default_says_that_a_payment_is_booked(self):
+        move = self._issue_credit(1)
+        payments = self.env["pos.payment"].with_user(self.cashier)
+        self.env["ir.default"].set(
+            "pos.payment", "account_move_id", move.id, user_id=self.cashier.id
+        )
+        for context in ({"default_account_move_id": move.id}, {}):
+            order = self._sync(self._build_order([], state="draft"))
+            payment = payments.with_context(**context).create(
+                {
+                    "pos_order_id": order.id,
+                    "payment_method_id": self.method.id,
+                    "amount": -60,
+                }
+            )
+            self.assertFalse(payment.account_move_id)
+
     def test_an_entry_on_what_was_taken_does_not_say_it_was_given(self):
         self._prevent(100)
         order = self._sell(60)

@@ -19,6 +19,8 @@ class TestShopGate(ShopCase):
         cls.wire = cls._make_custom_provider("wire_transfer")
         cls.delivery = cls._make_custom_provider("cash_on_delivery")
         cls.on_site = cls._make_custom_provider("on_site")
+        # The shop brings these two: without them the tests below would look at nothing.
+        assert cls.wire and cls.delivery
 
     @classmethod
     def _make_custom_provider(cls, mode):
