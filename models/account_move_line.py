@@ -240,14 +240,15 @@ class AccountMoveLine(models.Model):
                   FROM (
                     SELECT line.id, line.balance - SUM(line.balance)
                            OVER (ORDER BY line.date DESC, line.id DESC) AS later
-                      FROM account_move_line line
-                     WHERE %s AND (line.date, line.id) >= (%s, %s)
+                      FROM %s
                   ) running
                  WHERE id = ANY(%s)
                 """,
-                accounts._get_client_items_sql(SQL("line"), client.ids, root.ids),
-                oldest.date,
-                oldest.id,
+                accounts._get_client_ledger_sql(
+                    client.ids,
+                    root.ids,
+                    SQL("(line.date, line.id) >= (%s, %s)", oldest.date, oldest.id),
+                ),
                 lines.ids,
                 to_flush=(self._fields["date"], self._fields["balance"]),
             )

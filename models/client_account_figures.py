@@ -145,36 +145,7 @@ class ClientAccount(models.Model):
         """
         if not clients:
             return {}
-        contacts = self.env["res.partner"]._fields
-        rows = self.env.execute_query(
-            SQL(
-                """
-                WITH contact AS MATERIALIZED (
-                    SELECT id, commercial_partner_id FROM res_partner
-                     WHERE commercial_partner_id = ANY(%(partners)s)
-                )
-                SELECT contact.commercial_partner_id,
-                       split_part(branch.parent_path, '/', 1)::integer,
-                       item.balance, item.amount_owed, item.amount_overdue,
-                       item.credit_available, 0
-                  FROM contact
-                 CROSS JOIN LATERAL (%(items)s) item
-                  JOIN res_company branch ON branch.id = item.company_id
-                 UNION ALL
-                SELECT partner_id, company_id, 0, 0, 0, 0, amount
-                  FROM (%(committed)s) committed
-                 WHERE partner_id = ANY(%(partners)s)
-                """,
-                partners=clients.ids,
-                committed=self._get_committed_sql(),
-                # Contact by contact, for the index to find the accounts too.
-                items=self._get_item_sums_sql(SQL("line.partner_id = contact.id")),
-                to_flush=(
-                    contacts["commercial_partner_id"],
-                    self.env["res.company"]._fields["parent_path"],
-                ),
-            )
-        )
+        rows = self.env.execute_query(self._get_branch_sums_sql(clients.ids))
         items = {}
         for partner_id, company_id, *sums in rows:
             key = partner_id, company_id
@@ -247,14 +218,6 @@ class ClientAccount(models.Model):
         :return: `SQL` of a query with columns partner_id, company_id, balance,
             amount_owed, amount_overdue, credit_available and committed
         """
-        partners = committers = SQL("TRUE")
-        if partner_ids is not None:
-            partners = SQL(
-                "line.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
-                " WHERE commercial_partner_id = ANY(%s)))",
-                list(partner_ids),
-            )
-            committers = SQL("partner_id = ANY(%s)", list(partner_ids))
         return SQL(
             """
             SELECT partner_id, company_id, SUM(balance) AS balance,
@@ -262,28 +225,73 @@ class ClientAccount(models.Model):
                    SUM(amount_overdue) AS amount_overdue,
                    SUM(credit_available) AS credit_available,
                    SUM(committed) AS committed
-              FROM (
-                SELECT contact.commercial_partner_id AS partner_id,
-                       split_part(branch.parent_path, '/', 1)::integer AS company_id,
-                       item.balance, item.amount_owed, item.amount_overdue,
-                       item.credit_available, 0 AS committed
-                  FROM (%(items)s) item
-                  JOIN res_partner contact ON contact.id = item.partner_id
-                  JOIN res_company branch ON branch.id = item.company_id
-                 UNION ALL
-                SELECT partner_id, company_id, 0, 0, 0, 0, amount
-                  FROM (%(committed)s) committed
-                 WHERE %(committers)s
-              ) client
+              FROM (%s) client
              GROUP BY 1, 2
             """,
-            items=self._get_item_sums_sql(partners),
+            self._get_branch_sums_sql(partner_ids),
+        )
+
+    @api.model
+    def _get_branch_sums_sql(self, partner_ids=None):
+        """Return what `_get_open_items_sql` does before it adds up: a client has a row
+        for each contact and branch with open items, and for what it has committed.
+
+        :param partner_ids: ids of commercial partners, None for all
+        """
+        committers = SQL("TRUE")
+        if partner_ids is not None:
+            committers = SQL("partner_id = ANY(%s)", list(partner_ids))
+        return SQL(
+            """
+            SELECT contact.commercial_partner_id AS partner_id,
+                   split_part(branch.parent_path, '/', 1)::integer AS company_id,
+                   item.balance, item.amount_owed, item.amount_overdue,
+                   item.credit_available, 0 AS committed
+              FROM %(items)s
+              JOIN res_company branch ON branch.id = item.company_id
+             UNION ALL
+            SELECT partner_id, company_id, 0, 0, 0, 0, amount
+              FROM (%(committed)s) committed
+             WHERE %(committers)s
+            """,
+            items=self._get_contact_sums_sql(partner_ids),
             committed=self._get_committed_sql(),
             committers=committers,
-            to_flush=(
-                self.env["res.partner"]._fields["commercial_partner_id"],
-                self.env["res.company"]._fields["parent_path"],
-            ),
+            to_flush=self.env["res.company"]._fields["parent_path"],
+        )
+
+    @api.model
+    def _get_contact_sums_sql(self, partner_ids=None):
+        """Return the contacts of clients, `contact`, with the sums of their open items,
+        `item`, to select from.
+
+        :param partner_ids: ids of commercial partners, None for all
+        """
+        to_flush = self.env["res.partner"]._fields["commercial_partner_id"]
+        if partner_ids is None:
+            return SQL(
+                "(%s) item JOIN res_partner contact ON contact.id = item.partner_id",
+                self._get_item_sums_sql(SQL("TRUE")),
+                to_flush=to_flush,
+            )
+        accounts, condition = SQL(), SQL("line.partner_id = contact.id")
+        if len(partner_ids) == 1:
+            # One client may hold most of the ledger, and be owed much on other
+            # accounts: the receivable ones are looked up one by one. For many clients
+            # that would take longer than to pass over the others.
+            accounts = SQL(
+                "CROSS JOIN (SELECT id FROM account_account"
+                " WHERE account_type = 'asset_receivable') account"
+            )
+            condition = SQL("%s AND line.account_id = account.id", condition)
+        return SQL(
+            "(SELECT id, commercial_partner_id FROM res_partner"
+            " WHERE commercial_partner_id = ANY(%(partners)s) OFFSET 0) contact"
+            " %(accounts)s CROSS JOIN LATERAL (%(items)s) item",
+            partners=list(partner_ids),
+            accounts=accounts,
+            items=self._get_item_sums_sql(condition),
+            to_flush=to_flush,
         )
 
     @api.model
@@ -378,15 +386,6 @@ class ClientAccount(models.Model):
         :param root_ids: ids of root companies, None for all
         """
         lines = self.env["account.move.line"]._fields
-        companies = SQL("TRUE")
-        if root_ids is not None:
-            companies = SQL(
-                "%s.company_id = ANY(ARRAY(SELECT id FROM res_company"
-                " WHERE split_part(parent_path, '/', 1)::integer = ANY(%s)))",
-                alias,
-                list(root_ids),
-                to_flush=self.env["res.company"]._fields["parent_path"],
-            )
         return SQL(
             "(%(alias)s.partner_id = ANY(ARRAY(SELECT id FROM res_partner"
             " WHERE commercial_partner_id = ANY(%(clients)s)))"
@@ -395,11 +394,74 @@ class ClientAccount(models.Model):
             " AND %(alias)s.parent_state = 'posted' AND %(companies)s)",
             alias=alias,
             clients=list(client_ids),
-            companies=companies,
+            companies=self._get_root_companies_sql(alias, root_ids),
             to_flush=(
                 lines["partner_id"],
                 lines["account_id"],
-                lines["company_id"],
+                lines["parent_state"],
+                self.env["account.account"]._fields["account_type"],
+                self.env["res.partner"]._fields["commercial_partner_id"],
+            ),
+        )
+
+    @api.model
+    def _get_root_companies_sql(self, alias, root_ids):
+        """Return the condition that an item is in root companies or their branches.
+
+        :param SQL alias: of account_move_line
+        :param root_ids: ids of root companies, None for all
+        """
+        if root_ids is None:
+            return SQL("TRUE")
+        return SQL(
+            "%s.company_id = ANY(ARRAY(SELECT id FROM res_company"
+            " WHERE split_part(parent_path, '/', 1)::integer = ANY(%s)))",
+            alias,
+            list(root_ids),
+            to_flush=(
+                self.env["account.move.line"]._fields["company_id"],
+                self.env["res.company"]._fields["parent_path"],
+            ),
+        )
+
+    @api.model
+    def _get_client_ledger_sql(self, client_ids, root_ids, condition):
+        """Return the items of `_get_client_items_sql` to select from, as `line`.
+
+        Each contact and receivable account gives its own, from the beginning or the end
+        of their index: compared with all accounts at once, a date would be looked up
+        among everything a contact ever had, where statistics expect little of it.
+        OFFSET 0 keeps the planner from making one search of them.
+
+        :param client_ids: ids of commercial partners
+        :param root_ids: ids of root companies, None for all
+        :param SQL condition: on the alias `line` of account_move_line
+        """
+        lines = self.env["account.move.line"]._fields
+        return SQL(
+            """
+            (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%(clients)s)
+            ) contact
+             CROSS JOIN (
+                SELECT id FROM account_account WHERE account_type = 'asset_receivable'
+              ) account
+             CROSS JOIN LATERAL (
+                SELECT *
+                  FROM account_move_line line
+                 WHERE line.partner_id = contact.id
+                   AND line.account_id = account.id
+                   AND line.parent_state = 'posted'
+                   AND %(companies)s
+                   AND %(condition)s
+                OFFSET 0
+              ) line
+            """,
+            clients=list(client_ids),
+            companies=self._get_root_companies_sql(SQL("line"), root_ids),
+            condition=condition,
+            to_flush=(
+                lines["partner_id"],
+                lines["account_id"],
                 lines["parent_state"],
                 self.env["account.account"]._fields["account_type"],
                 self.env["res.partner"]._fields["commercial_partner_id"],

@@ -139,16 +139,17 @@ class ClientAccount(models.Model):
         :return: list of (day, amount in company currency), in order of day
         """
         self.ensure_one()
-        accounts = self.env["client.account"]
         rows = self.env.execute_query(
             SQL(
-                "SELECT line.date, -SUM(line.amount_residual) FROM account_move_line"
-                " line WHERE %s AND %s AND line.date > %s GROUP BY 1 ORDER BY 1",
-                accounts._get_client_items_sql(
-                    SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
+                "SELECT line.date, -SUM(line.amount_residual) FROM %s GROUP BY 1"
+                " ORDER BY 1",
+                self._get_ledger_sql(
+                    SQL(
+                        "%s AND line.date > %s",
+                        self._get_open_item_sql(-1),
+                        fields.Date.context_today(self),
+                    )
                 ),
-                accounts._get_open_item_sql(-1),
-                fields.Date.context_today(self),
                 to_flush=self.env["account.move.line"]._fields["date"],
             )
         )
@@ -337,12 +338,18 @@ class ClientAccount(models.Model):
         self.env["account.move.line"].flush_model(["date", "balance"])
         rows = self.env.execute_query(
             SQL(
-                "SELECT line.date, -SUM(line.balance) FROM account_move_line line"
-                " WHERE %s AND line.date >= %s GROUP BY 1",
-                self._get_client_items_sql(
-                    SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
-                ),
-                start,
+                "SELECT line.date, -SUM(line.balance) FROM %s GROUP BY 1",
+                self._get_ledger_sql(SQL("line.date >= %s", start)),
             )
         )
         return {day: float(change) for day, change in rows}
+
+    def _get_ledger_sql(self, condition):
+        """Return the items of one account to select from, as `line`.
+
+        :param SQL condition: on the alias `line` of account_move_line
+        """
+        # Sudo: a branch's user need not read the root company.
+        return self._get_client_ledger_sql(
+            self.partner_id.ids, self.sudo().company_id.ids, condition
+        )

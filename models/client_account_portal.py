@@ -254,13 +254,10 @@ class ClientAccount(models.Model):
         """
         [(newer,)] = self.env.execute_query(
             SQL(
-                "SELECT COALESCE(-SUM(line.balance), 0) FROM account_move_line line"
-                " WHERE %s AND (line.date, line.id) > (%s, %s)",
-                self._get_client_items_sql(
-                    SQL("line"), self.partner_id.ids, self.company_id.ids
+                "SELECT COALESCE(-SUM(line.balance), 0) FROM %s",
+                self._get_ledger_sql(
+                    SQL("(line.date, line.id) > (%s, %s)", row["date"], row["id"])
                 ),
-                row["date"],
-                row["id"],
             )
         )
         return self.ledger_balance - float(newer)

@@ -98,14 +98,12 @@ class ClientAccount(models.Model):
                        %(reason)s AS reason,
                        -line.balance::float AS change,
                        line.currency_id, -line.amount_currency::float AS amount_currency
-                  FROM account_move_line line
+                  FROM %(ledger)s
                   JOIN account_move move ON move.id = line.move_id
-                 WHERE %(items)s AND line.date >= %(since)s
                  ORDER BY line.date, line.id
                 """,
                 reason=self._get_item_reason_sql(),
-                items=self._get_statement_items_sql(),
-                since=date_from,
+                ledger=self._get_ledger_sql(SQL("line.date >= %s", date_from)),
             )
         )
         return self._word_items(rows)
@@ -146,15 +144,13 @@ class ClientAccount(models.Model):
                     SELECT line.id, line.move_name AS document, line.date,
                            COALESCE(line.date_maturity, line.date) AS due,
                            (%(amount)s)::float AS open
-                      FROM account_move_line line
-                     WHERE %(items)s AND %(is_open)s
+                      FROM %(ledger)s
                   ) item
                  WHERE abs(open) >= %(least)s
                  ORDER BY due, id
                 """,
                 amount=amount,
-                items=self._get_statement_items_sql(),
-                is_open=is_open,
+                ledger=self._get_ledger_sql(is_open),
                 least=self.currency_id.rounding / 2,
             )
         )
@@ -175,13 +171,6 @@ class ClientAccount(models.Model):
                ) matched)
             """,
             day=day,
-        )
-
-    def _get_statement_items_sql(self):
-        """Return the condition that an item is one of this account."""
-        # Sudo: a branch's user need not read the root company.
-        return self._get_client_items_sql(
-            SQL("line"), self.partner_id.ids, self.sudo().company_id.ids
         )
 
     def _get_statement_ageing(self, items, day):

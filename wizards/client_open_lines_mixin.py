@@ -99,7 +99,11 @@ class ClientOpenLinesMixin(models.AbstractModel):
         # Sudo: as in `_get_line_items`.
         kept = lines.sudo()[self._get_line_key()]._origin
         found = self._search_line_items(LINES_SHOWN + len(kept)) - kept
-        for item in found[:LINES_SHOWN]:
+        found = found[:LINES_SHOWN]
+        if self._get_line_items() == kept | found:
+            # A window that opens shows them already.
+            return
+        for item in found:
             lines += lines.new(self._prepare_line(item))
         self.line_ids = lines.sorted("sequence")
 
