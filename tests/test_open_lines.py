@@ -249,7 +249,7 @@ class TestOpenLines(ClientAccountCommon):
             self.assertTrue(any(window.line_ids.mapped("amount")))
 
     def test_conditions_are_looked_at_document_by_document(self):
-        """Joined, all open documents would be read and sorted for the first 40."""
+        """Joined, all open documents would be read and sorted for the first ones."""
         for window in self._get_windows():
             condition = window._get_payable_sql()
             if window._name == "client.credit.allocation":

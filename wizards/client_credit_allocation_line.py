@@ -49,19 +49,23 @@ class ClientCreditAllocationLine(models.TransientModel):
         "allocation_id.credit_line_id",
     )
     def _compute_line_values(self):
-        for line in self:
+        for wizard, lines in self.grouped("allocation_id").items():
             # Sudo: officers need no right to read journal items of their clients.
-            item = line._get_item().sudo()._origin
-            if not item._is_same_client(line.allocation_id._get_item().sudo()._origin):
-                # Nothing of an item a caller sent: confirming refuses it in words.
-                item = item.browse()
-            line.currency_id = line._get_pair()[1].currency_id
-            line.document_name = item.move_id.name
-            line.document_reason = item.client_credit_reason
-            line.date = item.date
-            line.date_due = item.date_maturity
-            line.amount_open = abs(item.amount_residual_currency)
-            line.open_currency_id = item.currency_id
+            own = wizard._get_item().sudo()._origin
+            side = "debit_line_id" if wizard.credit_line_id else "credit_line_id"
+            for line in lines:
+                item = line.sudo()[side]._origin
+                debit = item if wizard.credit_line_id else own
+                line.currency_id = debit.currency_id
+                if not item._is_same_client(own):
+                    # Nothing of an item a caller sent: confirming refuses it in words.
+                    item = item.browse()
+                line.document_name = item.move_id.name
+                line.document_reason = item.client_credit_reason
+                line.date = item.date
+                line.date_due = item.date_maturity
+                line.amount_open = abs(item.amount_residual_currency)
+                line.open_currency_id = item.currency_id
 
     @api.depends("amount")
     def _compute_is_ticked(self):
@@ -87,14 +91,6 @@ class ClientCreditAllocationLine(models.TransientModel):
         if wizard.credit_line_id:
             return wizard.credit_line_id, self.sudo().debit_line_id
         return self.sudo().credit_line_id, wizard.debit_line_id
-
-    def _get_item(self):
-        """Return the item this line stands for: the side the wizard was not opened
-        from."""
-        self.ensure_one()
-        if self.allocation_id.credit_line_id:
-            return self.debit_line_id
-        return self.credit_line_id
 
     def _get_wizard_clients(self, vals):
         wizard = self.allocation_id or self.allocation_id.browse(

@@ -6,7 +6,7 @@ from odoo.tools import SQL
 from odoo.tools.sql import escape_psql
 
 # How many documents a window shows at first, and more at each press of the button.
-LINES_SHOWN = 40
+LINES_SHOWN = 30
 
 # More than any client has open.
 ALL_ITEMS = 2**31 - 1
