@@ -21,7 +21,7 @@ class TestOpenLines(ClientAccountCommon):
         cls.company.client_credit_application = "manual"
         cls.credit = cls._issue_credit(1000, reason="Term refunded")
         cls.invoices = cls.env["account.move"]
-        for number in range(LINES_SHOWN + 10):
+        for number in range(LINES_SHOWN + 20):
             cls.invoices |= cls._make_invoice(
                 number + 1,
                 date_due=f"2024-03-{number % 28 + 1:02}",
