@@ -140,6 +140,8 @@ class ClientAccount(models.Model):
     def _get_worth_sql(self, committed=None):
         """Return what the open items of a client are worth, less what is committed.
 
+        Account by account, see `_get_client_ledger_sql`.
+
         :param SQL committed: what counts as committed, see `_get_committed_sql`, which
             is asked by default
         :return: `SQL` of a query with columns open and crosses, whether items may be
@@ -156,17 +158,23 @@ class ClientAccount(models.Model):
                    COALESCE(BOOL_OR(item.crosses), FALSE) AS crosses
               FROM res_partner contact
              CROSS JOIN LATERAL (
-                SELECT SUM(line.amount_residual) AS residual,
+                SELECT SUM(open.residual) AS residual,
                        EXISTS (SELECT FROM account_move_line marked
                                 WHERE marked.partner_id = contact.id
                                   AND marked.client_crossing) AS crosses
-                  FROM account_move_line line
-                 WHERE line.partner_id = contact.id
-                   AND %(is_open)s
-                   AND line.company_id = ANY(ARRAY(
-                       SELECT id FROM res_company
-                        WHERE split_part(parent_path, '/', 1)::integer
-                              = posting.company_id))
+                  FROM account_account account
+                 CROSS JOIN LATERAL (
+                    SELECT SUM(line.amount_residual) AS residual
+                      FROM account_move_line line
+                     WHERE line.partner_id = contact.id
+                       AND line.account_id = account.id
+                       AND %(is_open)s
+                       AND line.company_id = ANY(ARRAY(
+                           SELECT id FROM res_company
+                            WHERE split_part(parent_path, '/', 1)::integer
+                                  = posting.company_id))
+                 ) open
+                 WHERE account.account_type = 'asset_receivable'
              ) item
              WHERE contact.commercial_partner_id = posting.partner_id
             """,
