@@ -10,6 +10,8 @@ from lxml import etree, html
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import file_path
 
+from odoo.addons.base.models.ir_qweb import ALLOWED_KEYWORD
+
 ROOT = Path(__file__).parents[1]
 LANGUAGES = {"de", "es", "fr", "nl"}
 # Values that a text is given.
@@ -60,6 +62,14 @@ class TestTranslations(TransactionCase):
                 with self.subTest(path.name, line=value.sourceline):
                     self.assertRegex((before or "").strip(), r"^$|[.:(]$")
                     self.assertNotRegex(value.tail or "", r"\w")
+
+    def test_no_value_of_a_page_has_a_name_that_qweb_has_taken(self):
+        """QWeb reads `range` and its like as Python's own, whatever was set."""
+        paths = [*ROOT.glob("*/*.xml"), *ROOT.glob("bridges/*/*/*.xml")]
+        self.assertGreater(len(paths), 3)
+        for path in paths:
+            names = set(etree.parse(path).xpath("//@t-set | //@t-as"))
+            self.assertFalse(names & ALLOWED_KEYWORD, path.name)
 
     def test_each_bridge_has_its_texts(self):
         for manifest in ROOT.glob("bridges/*/__manifest__.py"):
