@@ -1,3 +1,4 @@
+import html
 import json
 import re
 from datetime import timedelta
@@ -160,7 +161,7 @@ class TestPortal(PortalCase):
 
     def _get_link(self, page, label):
         found = re.search(rf'href="([^"]+)"[^>]*>{label}<', page)
-        return found and found[1].replace("&amp;", "&")
+        return found and html.unescape(found[1])
 
     def test_balance_after_each_line_and_parts(self):
         account = self.account
