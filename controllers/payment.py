@@ -1,3 +1,4 @@
+from markupsafe import Markup
 from werkzeug.exceptions import BadRequest, NotFound
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -46,6 +47,10 @@ class ClientAccountPayment(PaymentPortal):
             "company": company,
             "currency": company.currency_id,
             "presets": company._get_top_up_presets(),
+            "credit_words": request.env._("Credit with %s.", company.name),
+            "amount_label": request.env._(
+                "Another amount (%s)", company.currency_id.name
+            ),
             "typed": amount,
             "problem": problem,
             "amount": None,
@@ -214,6 +219,12 @@ class ClientAccountPayment(PaymentPortal):
             "company": company,
             "currency": company.currency_id,
             "tokens": tokens,
+            "threshold_label": request.env._(
+                "When less than this is available (%s)", company.currency_id.name
+            ),
+            "maximum_label": request.env._(
+                "At most a month (%s)", company.currency_id.name
+            ),
             "typed": post,
             "problem": "",
             "consent": "",
@@ -276,6 +287,11 @@ class ClientAccountPayment(PaymentPortal):
             "asked": asked,
             "company": asked.company_id,
             "currency": asked.currency_id,
+            "asked_words": request.env._(
+                "%(company)s asks %(client)s to pay in advance:",
+                company=asked.company_id.name,
+                client=Markup("<strong>%s</strong>") % asked.partner_id.name,
+            ),
             "problem": asked._get_pay_problem(),
             "amount": None,
         }

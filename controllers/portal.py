@@ -111,6 +111,9 @@ class ClientAccountPortal(PortalAccount):
         }
         if not account:
             values["can_top_up"] = company.client_top_up_policy == "allowed"
+            values["empty_words"] = request.env._(
+                "Nothing is booked on your account with %s yet.", company.display_name
+            )
             return request.render("client_account.portal_account_empty", values)
         history = None
         if account._get_policy("balance_visibility") == "history":
@@ -215,6 +218,10 @@ class ClientAccountPortal(PortalAccount):
             plan = account._get_usable_credit(invoice.sudo())
             values["client_usable_credit"] = invoice.currency_id.round(
                 sum(amount for _credit, _debit, amount in plan)
+            )
+            values["client_usable_words"] = request.env._(
+                "Pay with your credit: %s can be used",
+                invoice.currency_id.format(values["client_usable_credit"]),
             )
         return values
 

@@ -3,7 +3,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..const import MAX_OPEN_TRANSACTIONS
 from ..utils import in_plain_context, is_real_number
@@ -66,9 +66,7 @@ class ClientAccount(models.Model):
             "currency": self.currency_id,
             "balance": self.ledger_balance,
             "balance_words": self._format_balance(self.ledger_balance),
-            "difference": self.ledger_difference,
-            "overdue": self.amount_overdue,
-            "available": self.available if self.limit_in_force else None,
+            **self._get_portal_words(),
             "debts": debts[:OPEN_LENGTH],
             "has_more_debts": len(debts) > OPEN_LENGTH,
             "has_charges_due": self._has_charges_due(debts),
@@ -81,6 +79,60 @@ class ClientAccount(models.Model):
             "can_choose_application": self.company_id.client_choose_application,
             "applies_credit": self._get_policy("credit_application") != "manual",
         }
+
+    def _get_portal_words(self):
+        """Return what one client's page says beside the balance, in whole sentences:
+        none where there is nothing to say."""
+        self.ensure_one()
+        currency, difference = self.currency_id, self.ledger_difference
+        return {
+            "overdue_words": self.amount_overdue
+            and self.env._("%s overdue", currency.format(self.amount_overdue)),
+            "available_words": self.limit_in_force
+            and self.env._(
+                "%s available, credit limit included",
+                currency.format(max(self.available, 0.0)),
+            ),
+            "difference_words": not currency.is_zero(difference)
+            and self.env._(
+                "%s of it is matched to drafts or to other clients' documents",
+                currency.format(difference),
+            ),
+            "graph_label": self.env._(
+                "The balance of the last twelve months. Now: %s",
+                self._format_balance(self.ledger_balance),
+            ),
+        }
+
+    def _format_due(self, day):
+        """Return until when something is to be paid, in words."""
+        return self.env._("Due %s", format_date(self.env, day))
+
+    def _format_part(self, part):
+        """Return in words where a part of a credit of one account went.
+
+        :param dict part: from `_add_portal_parts`
+        """
+        amount = self.currency_id.format(part["amount"])
+        if not part["document"]:
+            return self.env._("%s for another account", amount)
+        return self.env._(
+            "%(amount)s for %(document)s", amount=amount, document=part["document"]
+        )
+
+    def _format_left(self, line):
+        """Return in words what is left of a credit of one account.
+
+        :param dict line: of the history
+        """
+        amount = self.currency_id.format(line["left"])
+        if not line["until"]:
+            return self.env._("%s left", amount)
+        return self.env._(
+            "%(amount)s left, usable until %(date)s",
+            amount=amount,
+            date=format_date(self.env, line["until"]),
+        )
 
     def _get_portal_debts(self):
         """Return the first open debts of one client, the earliest due first; one more

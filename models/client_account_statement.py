@@ -1,8 +1,9 @@
 from dateutil.relativedelta import relativedelta
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..const import AGEING, OFFICER
 from ..utils import check_date
@@ -80,6 +81,37 @@ class ClientAccount(models.Model):
             "credit": credit,
             "overdue": self.currency_id.round(max(overdue - credit, 0.0)),
         }
+
+    def _format_period(self, date_from, date_to):
+        """Return the days of a statement in words."""
+        return self.env._(
+            "%(date_from)s to %(date_to)s",
+            date_from=format_date(self.env, date_from),
+            date_to=format_date(self.env, date_to),
+        )
+
+    def _format_how_to_pay(self, statement):
+        """Return in whole sentences what one client who owes something is to pay.
+
+        :param dict statement: of `_get_statement`
+        """
+        self.ensure_one()
+
+        def emphasize(amount):
+            return Markup("<strong>%s</strong>") % self.currency_id.format(amount)
+
+        sentences = [
+            self.env._(
+                "Please pay %(amount)s and name %(reference)s with the payment.",
+                amount=emphasize(-statement["closing"]),
+                reference=self.partner_id.ref or self.partner_id.name,
+            )
+        ]
+        if statement["overdue"]:
+            sentences.append(
+                self.env._("%s of it is overdue.", emphasize(statement["overdue"]))
+            )
+        return Markup(" ").join(sentences)
 
     def _fetch_statement_lines(self, date_from):
         """Return what moved on one account since a day, the oldest first.

@@ -7,6 +7,10 @@ from odoo.tests import tagged
 from .portal_case import PortalCase
 
 MARKER = "ZEBRA-SECRET"
+# On the card of the client's second contact.
+SECOND_MARKER = "OKAPI-SECRET"
+
+OVERDUE = "/invoice/transaction/overdue"
 
 # What somebody else could try to send with a payment.
 CHANGES = (
@@ -20,6 +24,7 @@ CHANGES = (
     {"provider_id": "foreign"},
     {"flow": "xyz"},
     {"flow": "token", "token_id": "card"},
+    {"flow": "token", "token_id": "second card"},
     {"reference_prefix": "FORGED"},
     {"landing_route": "https://example.com"},
     {"is_validation": True},
@@ -54,19 +59,23 @@ class TestPortalSecurity(PortalCase):
         cls.invoice = cls._make_invoice(80, ref=MARKER)
         cls.invoice.invoice_line_ids.name = MARKER
         cls.invoice_token = cls.invoice._portal_ensure_token()
+        cls.overdue = cls._make_invoice(25, date_due="2024-01-01")
         cls.asked = cls._ask(cls.account, f"Ten lessons {MARKER}")
         cls._get_account(cls.other_client).issue_credit(7, "Own")
         cls.other_client.email = "bela@example.com"
         cls.others = cls._ask(cls._get_account(cls.other_client), "Own lessons")
-        cls.card = cls.env["payment.token"].create(
+        cls.card = cls._make_card(cls.client, MARKER)
+        # Another contact of the client: it shares the account, and not what is the
+        # first one's own, such as saved cards.
+        contact = cls.env["res.partner"].create(
             {
-                "provider_id": cls.provider.id,
-                "payment_method_id": cls.method.id,
-                "partner_id": cls.client.id,
-                "provider_ref": "ref",
-                "payment_details": MARKER,
+                "name": "Second",
+                "parent_id": cls.client.id,
+                "email": "second@example.com",
             }
         )
+        cls.second_user = cls._make_portal_user("portal_second", contact)
+        cls.second_card = cls._make_card(contact, SECOND_MARKER)
         cls.done = cls._make_transaction(50, reference=f"TX-{MARKER}")
         foreign = cls.setup_other_company(name="Sister")["company"]
         cls.foreign_provider = cls._make_provider(foreign)
@@ -88,17 +97,17 @@ class TestPortalSecurity(PortalCase):
         asked.action_send()
         return asked
 
-    def _make_second_contact(self):
-        """Return a user of another contact of the client: it shares the account, and
-        not what is the first one's own, such as saved cards."""
-        contact = self.env["res.partner"].create(
+    @classmethod
+    def _make_card(cls, partner, details):
+        return cls.env["payment.token"].create(
             {
-                "name": "Second",
-                "parent_id": self.client.id,
-                "email": "second@example.com",
+                "provider_id": cls.provider.id,
+                "payment_method_id": cls.method.id,
+                "partner_id": partner.id,
+                "provider_ref": f"ref {partner.id}",
+                "payment_details": details,
             }
         )
-        return self._make_portal_user("portal_second", contact)
 
     def _get_state(self):
         """Return what nobody else may change of the client."""
@@ -162,7 +171,9 @@ class TestPortalSecurity(PortalCase):
         self._sign_in(self.portal_user)
         for path, shows in paths.items():
             with self.subTest(actor="client", path=path):
-                self.assertEqual(MARKER in self.url_open(path).text, shows)
+                text = self.url_open(path).text
+                self.assertEqual(MARKER in text, shows)
+                self.assertNotIn(SECOND_MARKER, text)
         rows = 0
         for actor, user in self.actors.items():
             self._sign_in(user)
@@ -171,21 +182,27 @@ class TestPortalSecurity(PortalCase):
                 with self.subTest(actor=actor, path=path):
                     answer = self.url_open(path)
                     self.assertNotIn(MARKER, answer.text)
+                    self.assertNotIn(SECOND_MARKER, answer.text)
                     self.assertLess(answer.status_code, 500)
         self.assertGreaterEqual(rows, 100)
 
     def test_pages_of_a_second_contact(self):
-        """The account is the client's, whichever of its contacts looks at it; the card
-        is the first one's alone."""
-        self._sign_in(self._make_second_contact())
+        """The account is the client's, whichever of its contacts looks at it; each is
+        offered its own card alone."""
+        self._sign_in(self.second_user)
         for path, shows in self._get_paths().items():
-            of_first = "topup?amount" in path or path.endswith("/auto")
-            # Odoo's own page of an invoice is for whom it was sent to.
-            of_first = of_first or path.startswith("/my/invoices")
+            offers_cards = "topup?amount" in path or path.endswith("/auto")
+            # On Odoo's own page of an invoice the cards alone are marked.
+            is_invoice = path.startswith("/my/invoices")
+            offers_cards = offers_cards or is_invoice
             with self.subTest(path=path):
                 answer = self.url_open(path)
-                self.assertEqual(MARKER in answer.text, shows and not of_first)
                 self.assertLess(answer.status_code, 500)
+                self.assertEqual(MARKER in answer.text, shows and not offers_cards)
+                if offers_cards:
+                    self.assertIn(SECOND_MARKER, answer.text)
+                if is_invoice:
+                    self.assertIn(self.invoice.name, answer.text)
 
     # === Payments ===
 
@@ -209,6 +226,7 @@ class TestPortalSecurity(PortalCase):
                 "amount": 80,
                 "access_token": self.invoice_token,
             },
+            OVERDUE: {"amount": 25, "payment_reference": "x"},
         }
 
     def _resolve(self, change, routes):
@@ -218,6 +236,7 @@ class TestPortalSecurity(PortalCase):
             "account": self.account.id,
             "foreign": self.foreign_provider.id,
             "card": self.card.id,
+            "second card": self.second_card.id,
             "request": self.asked.access_token,
             "invoice": self.invoice_token,
             "top_up": routes["/topup/transaction"]["access_token"],
@@ -241,6 +260,11 @@ class TestPortalSecurity(PortalCase):
             self.assertEqual(transaction.client_account_id, self.account)
             self.assertEqual(transaction.amount, 120)
             self.assertEqual(transaction.client_purpose, "request")
+        elif path == OVERDUE:
+            self.assertTrue(is_client)
+            self.assertEqual(transaction.invoice_ids, self.overdue)
+            self.assertLessEqual(transaction.amount, 25)
+            self.assertFalse(transaction.client_account_id)
         elif path.startswith("/invoice"):
             self.assertEqual(transaction.invoice_ids, self.invoice)
             self.assertLessEqual(transaction.amount, 80)
@@ -250,35 +274,54 @@ class TestPortalSecurity(PortalCase):
             self.assertEqual(transaction.client_account_id, self.account)
             self.assertEqual(transaction.amount, 50 if "topup" in path else 30)
 
+    def _try_payments(self, user, routes, changed, own_card=None):
+        """Begin the payments of each route with each change, and check what begins.
+
+        :param dict routes: what is sent to each route
+        :param dict changed: what the client sends, whose tokens are tried
+        :param own_card: `payment.token` of the user, where the user is of the client
+        :return: how many were tried, and the routes where something begins unchanged
+            and with the user's own card
+        """
+        transactions = self.env["payment.transaction"]
+        plain, with_card = set(), set()
+        self._sign_in(user)
+        for (path, sent), words in product(routes.items(), CHANGES):
+            with self.subTest(user=user and user.login, path=path, change=words):
+                known = transactions.search([])
+                change = self._resolve(words, changed)
+                answer = self._call(path, **{**sent, **change})
+                begun = transactions.search([]) - known
+                if begun and not change:
+                    plain.add(path)
+                if own_card and change.get("token_id") == own_card.id:
+                    # Each pays with a card of its own, whatever becomes of it here.
+                    self.assertEqual(begun.token_id, own_card, answer)
+                    self.assertEqual(begun.partner_id, user.partner_id)
+                    with_card.add(path)
+                else:
+                    for transaction in begun:
+                        self._check_payment(transaction, path, bool(own_card))
+                if not begun:
+                    self.assertIn("error", answer)
+                for marker in (MARKER, SECOND_MARKER):
+                    self.assertNotIn(marker, json.dumps(answer))
+                # Only so many may be begun in an hour.
+                begun._write({"create_date": "2020-01-01"})
+        return len(routes) * len(CHANGES), plain, with_card
+
     def test_payments(self):
         routes = self._get_payment_routes()
         before = self._get_state()
-        transactions = self.env["payment.transaction"]
-        rows = 0
-        actors = {"client": self.portal_user, **self.actors}
-        for actor, user in actors.items():
-            self._sign_in(user)
-            for (path, sent), change in product(routes.items(), CHANGES):
-                rows += 1
-                with self.subTest(actor=actor, path=path, change=change):
-                    known = transactions.search([])
-                    is_client = actor == "client"
-                    change = self._resolve(change, routes)
-                    answer = self._call(path, **{**sent, **change})
-                    begun = transactions.search([]) - known
-                    if is_client and not change:
-                        self.assertEqual(len(begun), 1, answer)
-                    for transaction in begun:
-                        # The card of the client is the client's own to pay with.
-                        if is_client and transaction.token_id == self.card:
-                            continue
-                        self._check_payment(transaction, path, is_client)
-                    if not begun:
-                        self.assertIn("error", answer)
-                    self.assertNotIn(MARKER, json.dumps(answer))
-                    # Only so many may be begun in an hour.
-                    begun._write({"create_date": "2020-01-01"})
-        self.assertGreaterEqual(rows, 250)
+        rows, plain, with_card = self._try_payments(
+            self.portal_user, routes, routes, self.card
+        )
+        self.assertEqual(plain, set(routes))
+        self.assertEqual(with_card, set(routes))
+        for user in self.actors.values():
+            tried, _plain, _with_card = self._try_payments(user, routes, routes)
+            rows += tried
+        self.assertGreaterEqual(rows, 500)
         after = self._get_state()
         self.assertEqual(
             {**after, "payments": 0}, {**before, "payments": 0}, "nothing is booked"
@@ -287,124 +330,138 @@ class TestPortalSecurity(PortalCase):
     def test_payments_of_a_second_contact(self):
         """What a second contact pays is the client's; with the first one's card it pays
         nothing, nor by tokens made for the first one's session."""
-        user = self._make_second_contact()
+        user = self.second_user
         routes = self._get_payment_routes()
         own = {
             path: {**sent, "access_token": self._get_own_token(path, user, sent)}
             for path, sent in routes.items()
         }
+        # What is overdue is asked for by Odoo from whom each invoice is addressed to.
+        self.assertIn("error", self._call_as(user, OVERDUE, **own.pop(OVERDUE)))
         before = self._get_state()
-        transactions = self.env["payment.transaction"]
+        _rows, plain, with_card = self._try_payments(
+            user, own, routes, self.second_card
+        )
+        self.assertEqual(plain, set(own))
+        self.assertEqual(with_card, set(own))
+        self.assertEqual(self._get_state(), before)
+        self.overdue = self._make_invoice(
+            25, partner_id=user.partner_id.id, date_due="2024-01-01"
+        )
+        _rows, plain, with_card = self._try_payments(
+            user, {OVERDUE: routes[OVERDUE]}, routes, self.second_card
+        )
+        self.assertEqual((plain, with_card), ({OVERDUE}, {OVERDUE}))
+
+    def _call_as(self, user, path, **params):
         self._sign_in(user)
-        rows = 0
-        for (path, sent), change in product(own.items(), CHANGES):
-            rows += 1
-            with self.subTest(path=path, change=change):
-                known = transactions.search([])
-                change = self._resolve(change, routes)
-                answer = self._call(path, **{**sent, **change})
-                begun = transactions.search([]) - known
-                if not change:
-                    self.assertEqual(len(begun), 1, answer)
-                for transaction in begun:
-                    self._check_payment(transaction, path, True)
-                    self.assertEqual(
-                        transaction.partner_id.commercial_partner_id, self.client
-                    )
-                if not begun:
-                    self.assertIn("error", answer)
-                begun._write({"create_date": "2020-01-01"})
-        self.assertEqual(rows, len(own) * len(CHANGES))
-        after = self._get_state()
-        self.assertEqual({**after, "payments": 0}, {**before, "payments": 0})
-        self.assertEqual(after["payments"], before["payments"])
+        return self._call(path, **params)
 
     def _get_own_token(self, path, user, sent):
         """Return the token that a user's own page has for a route of payments."""
         if path.startswith("/invoice"):
-            return sent["access_token"]
+            return sent.get("access_token")
         page = path.removesuffix("/transaction")
         return self._get_token(f"{page}?amount=50" if "topup" in page else page, user)
 
     # === Forms ===
 
-    def test_forms_of_a_second_contact(self):
-        """It pays with the account's credit, and charges nothing to another's card."""
-        user = self._make_second_contact()
-        before = self._get_state()
-        consent = self.account._get_auto_consent(self.card, 50, 200)
-        self._post_as(
-            user,
-            "/auto",
-            {
-                "step": "agree",
-                "token_id": str(self.card.id),
-                "threshold": "50",
-                "maximum": "200",
-                "consent": consent,
-            },
-        )
-        self.assertEqual(self._get_state(), before)
-        self._post_as(user, f"/pay/{self.invoice.id}", {"amount": "20", "due": "80"})
-        self.assertEqual(self._get_state()["due"], 60)
-
-    def test_forms(self):
-        forms = {
+    def _get_forms(self, card):
+        """Return the forms of the client's pages, with what is sent by them."""
+        return {
             f"/pay/{self.invoice.id}": {"amount": "20", "due": "80"},
             "/application": {"applies": "1"},
             "/company": {"company_id": str(self.company.id)},
             "/auto": {
                 "step": "agree",
-                "token_id": str(self.card.id),
+                "token_id": str(card.id),
                 "threshold": "50",
                 "maximum": "200",
-                "consent": self.account._get_auto_consent(self.card, 50, 200),
+                "consent": self.account._get_auto_consent(card, 50, 200),
             },
         }
-        self._sign_in(self.portal_user)
-        page = self.url_open("/my/security").text
-        stolen = re.search(r'csrf_token: "([^"]+)"', page)[1]
-        before = self._get_state()
-        rows = 0
-        for actor, user in self.actors.items():
-            for (path, data), csrf in product(forms.items(), (None, stolen, "own")):
-                rows += 1
-                with self.subTest(actor=actor, path=path, csrf=csrf):
-                    if csrf == "own":
-                        answer = self._post_as(user, path, data)
-                    else:
-                        self._sign_in(user)
-                        sent = {**data, **({"csrf_token": csrf} if csrf else {})}
-                        answer = self.url_open(
-                            self.home + path, data=sent, allow_redirects=False
-                        )
-                    self.assertNotIn(MARKER, answer.text)
-                    self.assertEqual(self._get_state(), before)
-        # Nothing happens by opening an address, even for the client.
-        for actor, user in {"client": self.portal_user, **self.actors}.items():
-            self._sign_in(user)
-            for path, data in forms.items():
-                rows += 1
-                with self.subTest(actor=actor, path=path, how="GET"):
-                    query = "&".join(f"{name}={value}" for name, value in data.items())
-                    self.url_open(f"{self.home}{path}?{query}")
-                    self.assertEqual(self._get_state(), before)
-        self.assertGreaterEqual(rows, 60)
-        # The positive control: the client does each of them.
-        for path, data in forms.items():
-            self.assertEqual(self._post(path, data).status_code, 303)
-        after = self._get_state()
-        self.assertEqual(after["due"], 60)
-        self.assertEqual(after["application"], "next")
-        self.assertEqual(after["card"], self.card.id)
 
-    def _post_as(self, user, path, data):
-        """Send a form with the actor's own CSRF token."""
+    def _get_csrf(self, user):
+        """Return the CSRF token of an actor's own session."""
         self._sign_in(user)
         page = self.url_open("/my/security" if user else "/web/login").text
         token = re.search(r'csrf_token: "([^"]+)"', page)
+        return token[1] if token else "x"
+
+    def _try_forms(self, user, forms, tokens):
+        """Send forms with CSRF tokens that are not the user's own, and open their
+        addresses: nothing happens.
+
+        :return: how many rows were tried
+        """
+        before = self._get_state()
+        self._sign_in(user)
+        name = user and user.login
+        for (path, data), csrf in product(forms.items(), tokens):
+            with self.subTest(user=name, path=path, csrf=csrf):
+                sent = {**data, **({"csrf_token": csrf} if csrf else {})}
+                answer = self.url_open(
+                    self.home + path, data=sent, allow_redirects=False
+                )
+                self.assertNotIn(MARKER, answer.text)
+                self.assertEqual(self._get_state(), before)
+        for path, data in forms.items():
+            with self.subTest(user=name, path=path, how="GET"):
+                query = "&".join(f"{key}={value}" for key, value in data.items())
+                self.url_open(f"{self.home}{path}?{query}")
+                self.assertEqual(self._get_state(), before)
+        return len(forms) * (len(tokens) + 1)
+
+    def _post_as(self, user, path, data):
+        """Send a form with the actor's own CSRF token."""
+        csrf = self._get_csrf(user)
         return self.url_open(
             self.home + path,
-            data={**data, "csrf_token": token[1] if token else "x"},
+            data={**data, "csrf_token": csrf},
             allow_redirects=False,
         )
+
+    def test_forms(self):
+        forms = self._get_forms(self.card)
+        stolen = self._get_csrf(self.portal_user)
+        before = self._get_state()
+        rows = 0
+        for actor, user in self.actors.items():
+            rows += self._try_forms(user, forms, (None, stolen))
+            for path, data in forms.items():
+                rows += 1
+                with self.subTest(actor=actor, path=path):
+                    answer = self._post_as(user, path, data)
+                    self.assertNotIn(MARKER, answer.text)
+                    self.assertEqual(self._get_state(), before)
+        # Nothing happens by opening an address, even for the client.
+        rows += self._try_forms(self.portal_user, forms, (None, "x"))
+        self.assertGreaterEqual(rows, 60)
+        self._check_forms(self.portal_user, forms, self.card)
+
+    def test_forms_of_a_second_contact(self):
+        """It does with the account what the first one does, and charges nothing to
+        another's card."""
+        user = self.second_user
+        forms = self._get_forms(self.second_card)
+        stolen = self._get_csrf(self.portal_user)
+        self._try_forms(user, forms, (None, stolen))
+        before = self._get_state()
+        others = self._get_forms(self.card)["/auto"]
+        self._post_as(user, "/auto", others)
+        self.assertEqual(self._get_state(), before)
+        self._post_as(self.portal_user, "/auto", forms["/auto"])
+        self.assertEqual(self._get_state(), before, "nor does the first with the other")
+        self._check_forms(user, forms, self.second_card)
+
+    def _check_forms(self, user, forms, card):
+        """The positive control: each form does what it is for."""
+        for path, data in forms.items():
+            self.assertEqual(self._post_as(user, path, data).status_code, 303)
+        after = self._get_state()
+        self.assertEqual(after["due"], 60)
+        self.assertEqual(after["application"], "next")
+        self.assertEqual(after["card"], card.id)
+        # The login that it was agreed to by need not be the one that revokes it.
+        self._post_as(user, "/auto", {"step": "off"})
+        self.assertFalse(self._get_state()["card"])

@@ -5,10 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import polib
-from lxml import html
+from lxml import etree, html
 
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import file_path
+
+from odoo.addons.base.models.ir_qweb import ALLOWED_KEYWORD
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = {"de", "es", "fr", "nl"}
@@ -43,6 +45,31 @@ class TestTranslations(TransactionCase):
                     Counter(pattern.findall(entry.msgid)),
                     entry.msgid,
                 )
+
+    def test_no_sentence_is_cut_in_pieces(self):
+        """On the clients' pages and in reports: what stands before a value names it or
+        ends a sentence, and no words come after one."""
+        paths = [
+            *ROOT.glob("views/*templates.xml"),
+            *ROOT.glob("report/*.xml"),
+            *ROOT.glob("bridges/*/views/*templates.xml"),
+        ]
+        self.assertGreater(len(paths), 3)
+        for path in paths:
+            for value in etree.parse(path).xpath("//*[@t-out or @t-field or @t-call]"):
+                before = value.getprevious()
+                before = value.getparent().text if before is None else before.tail
+                with self.subTest(path.name, line=value.sourceline):
+                    self.assertRegex((before or "").strip(), r"^$|[.:(]$")
+                    self.assertNotRegex(value.tail or "", r"\w")
+
+    def test_no_value_of_a_page_has_a_name_that_qweb_has_taken(self):
+        """QWeb reads `range` and its like as Python's own, whatever was set."""
+        paths = [*ROOT.glob("*/*.xml"), *ROOT.glob("bridges/*/*/*.xml")]
+        self.assertGreater(len(paths), 3)
+        for path in paths:
+            names = set(etree.parse(path).xpath("//@t-set | //@t-as"))
+            self.assertFalse(names & ALLOWED_KEYWORD, path.name)
 
     def test_each_bridge_has_its_texts(self):
         for manifest in ROOT.glob("bridges/*/__manifest__.py"):

@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -47,6 +49,17 @@ class SaleOrder(models.Model):
         if self._is_credit_refused(account):
             return 0.0
         return currency.round(usable)
+
+    def _get_credit_words(self, credit):
+        """Return in words what one order is confirmed and paid with.
+
+        :param float credit: of `_get_portal_credit`
+        """
+        self.ensure_one()
+        return self.env._(
+            "Confirm this order and pay %s with your credit.",
+            Markup("<strong>%s</strong>") % self.currency_id.format(credit),
+        )
 
     def _is_credit_refused(self, account):
         """Tell whether the client's policies refuse one quotation also where credit

@@ -84,6 +84,25 @@ class TestOrderPortalSecurity(OrderPortalCase):
         page = self._open_order(self.order, token=self.token).text
         self.assertIn("o_client_pay_order", page)
 
+    def test_a_second_contact_pays_with_the_clients_credit(self):
+        contact = self.client.create({"name": "Second", "parent_id": self.client.id})
+        user = self._make_portal_user("portal_contact", contact)
+        before = self._get_state()
+        self.assertEqual(self._pay_order(self.others, user).status_code, 404)
+        for change in CHANGES:
+            with self.subTest(**change):
+                self._pay_order(self.order, user, **change)
+                self.assertEqual(self._get_state(), before)
+        self._pay_order(self.order, user, csrf=False)
+        self.assertEqual(self._get_state(), before)
+        form = {"total": "110.00", "credit": "110.00"}
+        self.assertEqual(self._get_form(self.order, user=user), form)
+        self.assertEqual(self._pay_order(self.order, user).status_code, 303)
+        self.env.invalidate_all()
+        self.assertEqual(self.order.state, "sale")
+        self.assertEqual(self.order.invoice_ids.payment_state, "paid")
+        self.assertEqual(self.account.balance, 40.0)
+
     def test_the_client_pays_no_other_clients_order(self):
         before = self._get_state()
         token = self.others._portal_ensure_token()

@@ -16,7 +16,7 @@ const type = (name, value) => ({
     run: `edit ${value}`,
 });
 
-const pay = [
+const payAndSee = (...after) => [
     see(
         "The payment form is there",
         "#o_payment_form [name='o_payment_submit_button']"
@@ -30,8 +30,9 @@ const pay = [
         "Pay",
         "#o_payment_form [name='o_payment_submit_button']:not([disabled]):not(:disabled)"
     ),
-    see("Back on the account", "h3:contains('Balance')"),
+    ...after,
 ];
+const pay = payAndSee(see("Back on the account", "h3:contains('Balance')"));
 
 /** A client adds 50 to the account, from the portal's home. */
 tours.add("client_account_portal_top_up", {
@@ -44,7 +45,10 @@ tours.add("client_account_portal_top_up", {
     ],
 });
 
-/** The 50 are there; 20 of an invoice of 80 are paid with them, the rest by card. */
+/**
+ * The 50 are there; 20 of an invoice of 80 are paid with them, the rest by card: the
+ * provider takes it at once, and the invoice is shown as paid.
+ */
 tours.add("client_account_portal_pay", {
     steps: () => [
         see("The money is there", "[name='balance']:contains('30.00 owed')"),
@@ -59,7 +63,13 @@ tours.add("client_account_portal_pay", {
             run: "click",
         },
         see("60 are left", "#pay_with.show:contains('60.00')"),
-        ...pay,
+        ...payAndSee(
+            see("It is paid", "[name='invoice_paid_badge']:contains('Paid'):visible"),
+            see(
+                "Nothing is left to pay",
+                "body:not(:has([data-bs-target='#pay_with'], .o_client_pay_with_credit))"
+            )
+        ),
     ],
 });
 
