@@ -7,10 +7,12 @@ from pathlib import Path
 import polib
 from lxml import etree, html
 
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import tagged
 from odoo.tools import file_path
 
 from odoo.addons.base.models.ir_qweb import ALLOWED_KEYWORD
+
+from .translation_case import TranslationCase
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = {"de", "es", "fr", "nl"}
@@ -20,7 +22,18 @@ TAG = re.compile(r"</?(\w+)")
 
 
 @tagged("post_install", "-at_install")
-class TestTranslations(TransactionCase):
+class TestTranslations(TranslationCase):
+    def test_templates_hold_every_text(self):
+        """The addon's where it is alone, for other apps add theirs to its models; those
+        of the bridges where they are installed."""
+        addons = self.env["ir.module.module"].search(
+            [("name", "=like", "client_account%"), ("state", "=", "installed")]
+        )
+        bridges = set(addons.mapped("name")) - {"client_account"}
+        for name in sorted(bridges) or ["client_account"]:
+            with self.subTest(addon=name):
+                self._check_template(name)
+
     def test_every_text_is_translated(self):
         folders = [ROOT / "i18n", *sorted(ROOT.glob("bridges/*/i18n"))]
         self.assertGreater(len(folders), 1)
