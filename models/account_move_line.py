@@ -250,7 +250,6 @@ class AccountMoveLine(models.Model):
                     SQL("(line.date, line.id) >= (%s, %s)", oldest.date, oldest.id),
                 ),
                 lines.ids,
-                to_flush=(self._fields["date"], self._fields["balance"]),
             )
         )
         return {

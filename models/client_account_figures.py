@@ -425,19 +425,25 @@ class ClientAccount(models.Model):
         )
 
     @api.model
-    def _get_client_ledger_sql(self, client_ids, root_ids, condition):
+    def _get_client_ledger_sql(self, client_ids, root_ids, condition, by_date=False):
         """Return the items of `_get_client_items_sql` to select from, as `line`.
 
         Each contact and receivable account gives its own, from the beginning or the end
         of their index: compared with all accounts at once, a date would be looked up
         among everything a contact ever had, where statistics expect little of it.
-        OFFSET 0 keeps the planner from making one search of them.
+        Nothing makes one search of them again: not the planner either (OFFSET 0).
 
         :param client_ids: ids of commercial partners
         :param root_ids: ids of root companies, None for all
         :param SQL condition: on the alias `line` of account_move_line
+        :param bool by_date: whether to sum them up where they are found, as `date` and
+            `balance`: of many that takes half the time
         """
         lines = self.env["account.move.line"]._fields
+        columns, grouping = SQL("*"), SQL("OFFSET 0")
+        if by_date:
+            columns = SQL("line.date, SUM(line.balance) AS balance")
+            grouping = SQL("GROUP BY line.date")
         return SQL(
             """
             (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%(clients)s)
@@ -446,16 +452,18 @@ class ClientAccount(models.Model):
                 SELECT id FROM account_account WHERE account_type = 'asset_receivable'
               ) account
              CROSS JOIN LATERAL (
-                SELECT *
+                SELECT %(columns)s
                   FROM account_move_line line
                  WHERE line.partner_id = contact.id
                    AND line.account_id = account.id
                    AND line.parent_state = 'posted'
                    AND %(companies)s
                    AND %(condition)s
-                OFFSET 0
+                %(grouping)s
               ) line
             """,
+            columns=columns,
+            grouping=grouping,
             clients=list(client_ids),
             companies=self._get_root_companies_sql(SQL("line"), root_ids),
             condition=condition,
@@ -463,6 +471,8 @@ class ClientAccount(models.Model):
                 lines["partner_id"],
                 lines["account_id"],
                 lines["parent_state"],
+                lines["date"],
+                lines["balance"],
                 self.env["account.account"]._fields["account_type"],
                 self.env["res.partner"]._fields["commercial_partner_id"],
             ),

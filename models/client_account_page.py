@@ -335,21 +335,21 @@ class ClientAccount(models.Model):
         """Return {date: change of the balance} of the items of one account from a day
         on."""
         self.ensure_one()
-        self.env["account.move.line"].flush_model(["date", "balance"])
         rows = self.env.execute_query(
             SQL(
                 "SELECT line.date, -SUM(line.balance) FROM %s GROUP BY 1",
-                self._get_ledger_sql(SQL("line.date >= %s", start)),
+                self._get_ledger_sql(SQL("line.date >= %s", start), by_date=True),
             )
         )
         return {day: float(change) for day, change in rows}
 
-    def _get_ledger_sql(self, condition):
-        """Return the items of one account to select from, as `line`.
+    def _get_ledger_sql(self, condition, by_date=False):
+        """Return the items of one account to select from, as `line`, see
+        `_get_client_ledger_sql`.
 
         :param SQL condition: on the alias `line` of account_move_line
         """
         # Sudo: a branch's user need not read the root company.
         return self._get_client_ledger_sql(
-            self.partner_id.ids, self.sudo().company_id.ids, condition
+            self.partner_id.ids, self.sudo().company_id.ids, condition, by_date
         )

@@ -308,7 +308,8 @@ class ClientAccount(models.Model):
             SQL(
                 "SELECT COALESCE(-SUM(line.balance), 0) FROM %s",
                 self._get_ledger_sql(
-                    SQL("(line.date, line.id) > (%s, %s)", row["date"], row["id"])
+                    SQL("(line.date, line.id) > (%s, %s)", row["date"], row["id"]),
+                    by_date=True,
                 ),
             )
         )
