@@ -236,3 +236,18 @@ class TestRequestTours(ClientAccountRequestCommon, HttpCase):
             else:
                 request.action_withdraw()
         self._start("views", self.leader, "/odoo/account-requests")
+
+
+@tagged("post_install", "-at_install")
+class TestTelephoneTours(ClientAccountRequestCommon, HttpCase):
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def test_every_figure_is_in_sight_on_a_telephone(self):
+        for amount, days in ((180, 20), (150, 10)):
+            self._make_invoice(amount, date_due=self.today - timedelta(days=days))
+        self.account.issue_credit(250, "Two classes cancelled by the teacher")
+        self._submit_request(900)
+        self.start_tour(
+            "/odoo/clients", "client_account_telephone", login=self.env.user.login
+        )

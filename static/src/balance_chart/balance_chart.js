@@ -5,6 +5,7 @@ import {useRecordObserver} from "@web/model/relational_model/utils";
 import {useService} from "@web/core/utils/hooks";
 
 const MOST_DAYS_SHOWN = 6;
+const MOST_DAYS_ON_TELEPHONE = 3;
 const MOST_AMOUNTS_SHOWN = 5;
 
 /**
@@ -125,7 +126,9 @@ export class ClientBalanceChart extends Component {
                             color: ink,
                             maxRotation: 0,
                             autoSkip: true,
-                            maxTicksLimit: MOST_DAYS_SHOWN,
+                            maxTicksLimit: this.env.isSmall
+                                ? MOST_DAYS_ON_TELEPHONE
+                                : MOST_DAYS_SHOWN,
                         },
                     },
                     y: {

@@ -4,12 +4,50 @@ import {_t} from "@web/core/l10n/translation";
 import {getActiveHotkey} from "@web/core/hotkeys/hotkey_service";
 import {registry} from "@web/core/registry";
 
+// What a figure takes at least on a telephone; what it says in words may wrap.
+const NARROW_FIGURE = "85px";
+
 /**
  * A list within a form that is reached and used without a mouse: Tab leads to the first
- * cell of each row, from where Odoo's own arrows and Enter go on.
+ * cell of each row, from where Odoo's own arrows and Enter go on. On a telephone it shows
+ * its figures without being moved sideways: columns of the class `o_client_wide` are left
+ * out, and no other keeps the width that its view gives it.
  */
 export class ClientLinesRenderer extends ListRenderer {
     static recordRowTemplate = "client_account.LinesRenderer.RecordRow";
+
+    setup() {
+        // Before Odoo's own, which asks for the columns.
+        this.narrowColumns = new WeakMap();
+        super.setup();
+    }
+
+    /** Override, for a telephone. */
+    getActiveColumns() {
+        const columns = super.getActiveColumns();
+        return this.env.isSmall
+            ? columns
+                  .filter(({className}) => !/\bo_client_wide\b/.test(className))
+                  .map((column) => this.getNarrowColumn(column))
+            : columns;
+    }
+
+    /** Answer the same object each time, as Odoo looks for columns by identity. */
+    getNarrowColumn(column) {
+        if (!this.narrowColumns.has(column)) {
+            const width = column.fieldType === "monetary" ? NARROW_FIGURE : undefined;
+            this.narrowColumns.set(column, {
+                ...column,
+                attrs: {...column.attrs, width},
+            });
+        }
+        return this.narrowColumns.get(column);
+    }
+
+    /** Override, as what may be shown beside the rest needs the room of a desk. */
+    get displayOptionalFields() {
+        return !this.env.isSmall && super.displayOptionalFields;
+    }
 
     /** A row that is being edited has its inputs to go to. */
     getCellTabIndex(column, record) {

@@ -1,0 +1,73 @@
+import {registry} from "@web/core/registry";
+
+/** Fail where a list, or the page, has to be moved sideways to be read. */
+function expectNothingAside() {
+    const lists = [...document.querySelectorAll(".o_list_renderer")];
+    for (const element of [document.scrollingElement, ...lists]) {
+        const aside = element.scrollWidth - element.clientWidth;
+        if (aside > 1) {
+            throw new Error(`${aside} pixels are out of sight: ${element.innerText}`);
+        }
+    }
+}
+
+const read = (content, trigger) => ({content, trigger, run: expectNothingAside});
+const openPage = (name, text) => [
+    {
+        content: `Open ${name}`,
+        trigger: `body:not(:has(.modal)) .o_form_view .nav-link[name='${name}']`,
+        run: "click",
+    },
+    read(
+        `All of ${name} is in sight`,
+        `.o_notebook_content .tab-pane.active .tab-pane.active .o_data_row:contains('${text}')`
+    ),
+];
+
+/**
+ * On a telephone: the figures of each list of a client's account, and of the windows that
+ * set money against invoices, are in sight. The client owes 180 and 150 and has 250 in
+ * credit. Starts on the list of clients.
+ */
+registry.category("web_tour.tours").add("client_account_telephone", {
+    steps: () => [
+        {
+            content: "The client and what is owed are read: open it",
+            trigger:
+                ".o_kanban_record:contains('Ada Piano School'):contains('80.00 owed')",
+            run: "click",
+        },
+        {
+            content: "Open the page of the account",
+            trigger: ".o_form_view .nav-link[name='client_account']",
+            run: "click",
+        },
+        ...openPage("client_debts", "180.00"),
+        ...openPage("client_history", "180.00 charged"),
+        ...openPage("client_requests", "900.00"),
+        ...openPage("client_credits", "250.00"),
+        {
+            content: "Allocate the credit",
+            trigger: "button[name='action_assign_client_credit']",
+            run: "click",
+        },
+        read(
+            "All of the window is in sight, the amount to type too",
+            ".modal .o_data_row:contains('180.00') td[name='amount']"
+        ),
+        {
+            content: "Leave it",
+            trigger: ".modal footer button[special='cancel']",
+            run: "click",
+        },
+        {
+            content: "Receive a payment",
+            trigger: "body:not(:has(.modal)) button[name='action_receive_payment']",
+            run: "click",
+        },
+        read(
+            "All of the window is in sight, the amount to type too",
+            ".modal .o_data_row:contains('180.00') td[name='amount']"
+        ),
+    ],
+});
