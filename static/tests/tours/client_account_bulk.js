@@ -201,7 +201,7 @@ registry.category("web_tour.tours").add("client_account_bulk_import", {
         },
         {
             content: "What is left is the line that is there twice",
-            trigger: ".alert[name=problems]:contains(1 of 5)",
+            trigger: ".alert[name=problems]:contains(1 / 5)",
         },
         {
             trigger: `${ROW(4, "is_meant")} .o_boolean_toggle`,
