@@ -6,3 +6,4 @@ from . import test_order_portal_security
 from . import test_order_profile
 from . import test_order_races
 from . import test_order_tours
+from . import test_payment_races

@@ -1,12 +1,9 @@
-import re
-import urllib.parse
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from odoo.tests import tagged
 
-from odoo.addons.client_account.tests.server import CALL_TIMEOUT, JsonClient
+from odoo.addons.client_account.tests.server import CALL_TIMEOUT
 from odoo.addons.client_account.tests.server_case import ADMIN, ServerCase
 
 from .order_race import ACCOUNT, LINE, MOVE, ORDER, OrderRace
@@ -115,49 +112,3 @@ class TestOrderRaces(ServerCase):
         self.assertEqual(
             self.race.get_available(account_id), LIMIT - self.race.reckon(client_id)
         )
-
-    # === Portal ===
-
-    def test_an_order_paid_twice_at_once_with_credit_is_paid_once(self):
-        client_id, account_id = self._make_limited_client(1)
-        self.admin.call(ACCOUNT, "issue_credit", [account_id], 50.0, "Race")
-        login = f"race_{client_id}"
-        [(portal_id,)] = self._query(
-            "SELECT res_id FROM ir_model_data WHERE module = 'base'"
-            " AND name = 'group_portal'"
-        )
-        self.admin.call(
-            "res.users",
-            "create",
-            {
-                "login": login,
-                "password": login,
-                "partner_id": client_id,
-                "group_ids": [(6, 0, [portal_id])],
-            },
-            context={"no_reset_password": True},
-        )
-        [order_id] = self.race.make_orders(client_id, 1, 20, require_signature=False)
-        self.race.session.call(ORDER, "action_quotation_sent", [order_id])
-        sessions = [JsonClient(self.server, login, login) for _session in range(3)]
-        self._race(
-            [partial(self._pay, one, order_id) for one in sessions], "sale_order"
-        )
-        [order] = self.admin.call(ORDER, "read", [order_id], ["state", "invoice_ids"])
-        self.assertEqual(order["state"], "sale")
-        self.assertEqual(len(order["invoice_ids"]), 1)
-        [account] = self.admin.call(ACCOUNT, "read", [account_id], ["balance"])
-        self.assertEqual(account["balance"], 30.0)
-
-    def _pay(self, session, order_id):
-        """Send the form that pays an order with credit."""
-        url = self.server.url
-        with session._opener.open(f"{url}/my/security", timeout=CALL_TIMEOUT) as page:
-            token = re.search(r'csrf_token: "([^"]+)"', page.read().decode())[1]
-        data = {"csrf_token": token, "total": "20.00", "credit": "20.00"}
-        request = urllib.request.Request(
-            f"{url}/my/client_account/order/{order_id}",
-            urllib.parse.urlencode(data).encode(),
-        )
-        with session._opener.open(request, timeout=CALL_TIMEOUT) as page:
-            return page.status
