@@ -69,13 +69,13 @@ class ClientAccount(models.Model):
             return ""
         if not self.env["pos.order"]._may_show_till_figures():
             return self.env._(
-                "%s pays up front, and there is not enough credit. Take another "
-                "payment, or ask the accounting group.",
+                "%s pays up front, and there is not enough credit. Choose another "
+                "payment method, or ask the accounting group.",
                 account_sudo.display_name,
             )
         return self.env._(
-            "%(client)s pays up front, and %(missing)s is not covered by credit. Take "
-            "another payment for it, or add credit first.",
+            "%(client)s pays up front, and %(missing)s is not covered by credit. "
+            "Choose another payment method for it, or add credit first.",
             client=account_sudo.display_name,
             missing=currency.format(missing),
         )

@@ -15,7 +15,7 @@ class ClientTillGrant(models.Model):
     """
 
     _name = "client.till.grant"
-    _description = "Allowed to a Till on Account"
+    _description = "Allowance of a Till on Account"
     _order = "id desc"
     _rec_name = "order_uuid"
 
@@ -55,7 +55,7 @@ class ClientTillGrant(models.Model):
     granted_on = fields.Datetime(required=True)
 
     _order_uuid_unique = models.Constraint(
-        "UNIQUE(order_uuid)", "A till was allowed this order already."
+        "UNIQUE(order_uuid)", "This order has been allowed to a till already."
     )
 
     @api.model

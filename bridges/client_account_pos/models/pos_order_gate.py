@@ -291,8 +291,8 @@ class PosOrder(models.Model):
         if not excluded:
             return ""
         return self.env._(
-            "%s cannot be paid with the client's account. Take another payment for the "
-            "whole order, or sell it by itself.",
+            "%s cannot be paid with the client's account. Choose another payment "
+            "method for the whole order, or sell it by itself.",
             ", ".join(excluded.mapped("name")),
         )
 

@@ -48,7 +48,7 @@ patch(OrderPaymentValidation.prototype, {
             if (error instanceof ConnectionLostError) {
                 return _t(
                     "There is no connection to the server, so nobody knows what the " +
-                        "account of %s allows. Take another payment.",
+                        "account of %s allows. Choose another payment method.",
                     order.getPartner().name
                 );
             }

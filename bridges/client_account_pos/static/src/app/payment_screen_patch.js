@@ -35,7 +35,7 @@ patch(PaymentScreen.prototype, {
             this.dialog.add(AlertDialog, {
                 title: _t("No Connection"),
                 body: _t(
-                    "%s needs a connection to the server. Take another payment.",
+                    "%s needs a connection to the server. Choose another payment method.",
                     paymentMethod.name
                 ),
             });
