@@ -654,7 +654,8 @@ class TestCreditAllocationWizard(AllocationCommon):
         partial = self._give(self.first, 80)
         self._give(self.second, 40)
         wizard = self._open_move(partial)
-        wizard.action_oldest_first()
+        title = partial.action_move_client_allocation()["name"]
+        self.assertEqual(wizard.action_oldest_first()["name"], title)
         self.assertEqual(
             {line.document_name: line.amount for line in wizard.line_ids},
             {self.second.name: 10.0, self.third.name: 10.0},

@@ -182,3 +182,10 @@ class ClientCreditAllocation(models.TransientModel):
             credit=self.document_name,
             document=source.move_id.display_name,
         )
+
+    def _reopen(self):
+        """Override to keep the window's title."""
+        action = super()._reopen()
+        if self.source_line_id:
+            action["name"] = self.env._("Move Credit to Another Invoice")
+        return action

@@ -131,7 +131,9 @@ tours.add("client_account_policy_ribbon", {
             trigger: ".o_form_view:has(.ribbon:visible) div[name='banner'] button:last",
             run({anchor}) {
                 const button = anchor.getBoundingClientRect();
-                const ribbon = document.querySelector(".ribbon").getBoundingClientRect();
+                const ribbon = document
+                    .querySelector(".ribbon")
+                    .getBoundingClientRect();
                 // The ribbon runs from the left above to the right below.
                 const aside = ribbon.right - button.right;
                 if (aside + button.top - ribbon.top < ribbon.width) {
