@@ -41,11 +41,17 @@ class AccountMove(models.Model):
         amount = self.amount_total_signed
         texts = []
         if usable := min(self._get_usable_credit(account), amount):
+            due = account.currency_id.round(amount - usable)
             texts.append(
                 self.env._(
                     "%(credit)s of account credit will be applied; %(due)s stays due.",
                     credit=format_amount(usable),
-                    due=format_amount(account.currency_id.round(amount - usable)),
+                    due=format_amount(due),
+                )
+                if due
+                else self.env._(
+                    "%s of account credit will be applied; nothing stays due.",
+                    format_amount(usable),
                 )
             )
         missing = amount - self._get_released_ahead(account) - account.available

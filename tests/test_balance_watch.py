@@ -514,6 +514,15 @@ class TestBalanceWatch(BalanceGateCommon):
             ).client_posting_preview
         )
 
+    def test_draft_that_credit_pays_whole_says_that_nothing_stays_due(self):
+        self.company.client_credit_application = "next"
+        self._issue_credit(150)
+        invoice = self._make_invoice(150, post=False)
+        self.assertEqual(
+            (invoice.client_posting_preview or "").replace("\xa0", ""),
+            "$150.00 of account credit will be applied; nothing stays due.",
+        )
+
     def test_draft_says_nothing_to_who_may_not_see_figures(self):
         moves = self.env["account.move"]
         field = moves._fields["client_posting_preview"]

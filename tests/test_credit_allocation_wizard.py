@@ -654,7 +654,8 @@ class TestCreditAllocationWizard(AllocationCommon):
         partial = self._give(self.first, 80)
         self._give(self.second, 40)
         wizard = self._open_move(partial)
-        wizard.action_oldest_first()
+        title = partial.action_move_client_allocation()["name"]
+        self.assertEqual(wizard.action_oldest_first()["name"], title)
         self.assertEqual(
             {line.document_name: line.amount for line in wizard.line_ids},
             {self.second.name: 10.0, self.third.name: 10.0},
@@ -662,6 +663,34 @@ class TestCreditAllocationWizard(AllocationCommon):
         wizard.action_allocate()
         self.assertResiduals([40.0, 0.0, 0.0])
         self.assertEqual(self._get_left(self.credit), 0.0)
+
+    def test_where_nothing_is_open_the_window_says_so(self):
+        partial = self._give(self.first, 100)
+        for invoice in (self.second, self.third):
+            self._give(
+                invoice,
+                invoice.amount_residual,
+                credit=self._issue_credit(invoice.amount_residual),
+            )
+        owing = self._make_invoice(25, partner=self.other_client)
+        for wizard, words in (
+            (self._open_move(partial), "No other invoice or charge"),
+            (self._open(credit=self.credit), "No invoice or charge"),
+            (self._open(invoice=owing), "No credit"),
+        ):
+            with self.subTest(words=words):
+                self.assertIn(words, wizard.nothing_open)
+                self.assertIn(wizard.partner_id.display_name, wizard.nothing_open)
+                wizard.action_oldest_first()
+                with self.assertRefused(words):
+                    wizard.action_allocate()
+        another = self._make_invoice(5)
+        wizard = self._open_move(partial)
+        self.assertFalse(wizard.nothing_open)
+        self.assertEqual(wizard.line_ids.debit_line_id.move_id, another)
+        wizard.search_text = "no such document"
+        wizard._onchange_search_text()
+        self.assertFalse(wizard.nothing_open)
 
     def test_no_more_moves_than_the_part_has(self):
         partial = self._give(self.first, 30)

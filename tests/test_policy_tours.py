@@ -31,6 +31,11 @@ class TestPolicyTours(PolicyTours, ClientAccountCommon, HttpCase):
         self.assertEqual(self.account.pay_later, "allowed")
         self.assertEqual(self._get_ledger_balance(), 0)
 
+    def test_ribbon_covers_no_button(self):
+        self._make_invoice(270)
+        self.account.write({"pay_later": "disabled", "negative_balance": "prevented"})
+        self._start("ribbon")
+
     def test_credits_are_applied_as_the_policy_says(self):
         """By hand only: not at all. Next: account credits to the new invoice. All:
         payments too, and to what was open before."""

@@ -53,6 +53,8 @@ class ClientCreditAllocation(models.TransientModel):
         help="What is left of the credit, or due on the invoice, after these amounts.",
     )
     problem = fields.Char(compute="_compute_amount_remaining")
+    # Why there is no document to choose, and what to do.
+    nothing_open = fields.Char(compute="_compute_nothing_open")
 
     # === Compute ===
 
@@ -99,6 +101,33 @@ class ClientCreditAllocation(models.TransientModel):
                 # What is too much stays visible, below zero.
                 wizard.amount_remaining = wizard.amount_open - wizard._sum_typed()
                 wizard.problem = str(error)
+
+    @api.depends("line_ids", "search_text", "credit_line_id", "debit_line_id")
+    def _compute_nothing_open(self):
+        for wizard in self:
+            empty = not wizard.line_ids and not wizard.search_text
+            # Nothing of an item a caller sent: confirming refuses it in words.
+            wizard.nothing_open = (
+                empty and wizard.partner_id and wizard._get_nothing_open_message()
+            )
+
+    def _get_nothing_open_message(self):
+        """Return that there is no document to choose, in words."""
+        values = {
+            "client": self.partner_id.display_name,
+            "document": self.document_name,
+        }
+        if self.credit_line_id:
+            return self.env._(
+                "No invoice or charge of %(client)s is open that %(document)s could "
+                "pay. It stays on the account until there is one.",
+                **values,
+            )
+        return self.env._(
+            "No credit of %(client)s is open that could pay %(document)s. Issue a "
+            "credit or receive a payment first.",
+            **values,
+        )
 
     def _sum_typed(self):
         """Return what is typed beside the documents, in the item's currency."""
@@ -299,7 +328,8 @@ class ClientCreditAllocation(models.TransientModel):
         allocations = self._get_checked_allocations()
         if not allocations:
             raise UserError(
-                self.env._(
+                self.nothing_open
+                or self.env._(
                     "Enter an amount for %(client)s beside at least one document, or "
                     "choose “Earliest Due First”.",
                     client=self.partner_id.display_name,

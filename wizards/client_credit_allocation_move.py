@@ -69,6 +69,18 @@ class ClientCreditAllocation(models.TransientModel):
             raise UserError(problem)
         return None
 
+    def _get_nothing_open_message(self):
+        """Override to say that there is no other document to move it to."""
+        if not self.source_line_id:
+            return super()._get_nothing_open_message()
+        return self.env._(
+            "No other invoice or charge of %(client)s is open that %(document)s could "
+            "be moved to. Post an invoice or charge the account first, or remove the "
+            "allocation.",
+            client=self.partner_id.display_name,
+            document=self.document_name,
+        )
+
     def _get_fitting_sql(self):
         """Override to leave out the invoice that the part is taken from."""
         fitting = super()._get_fitting_sql()
@@ -170,3 +182,10 @@ class ClientCreditAllocation(models.TransientModel):
             credit=self.document_name,
             document=source.move_id.display_name,
         )
+
+    def _reopen(self):
+        """Override to keep the window's title."""
+        action = super()._reopen()
+        if self.source_line_id:
+            action["name"] = self.env._("Move Credit to Another Invoice")
+        return action

@@ -123,6 +123,27 @@ tours.add("client_account_policy_pay_later", {
     ],
 });
 
+/** Over the limit and paying up front: the ribbon covers no button of the banner. */
+tours.add("client_account_policy_ribbon", {
+    steps: () => [
+        {
+            content: "All of the last button is in sight",
+            trigger: ".o_form_view:has(.ribbon:visible) div[name='banner'] button:last",
+            run({anchor}) {
+                const button = anchor.getBoundingClientRect();
+                const ribbon = document
+                    .querySelector(".ribbon")
+                    .getBoundingClientRect();
+                // The ribbon runs from the left above to the right below.
+                const aside = ribbon.right - button.right;
+                if (aside + button.top - ribbon.top < ribbon.width) {
+                    throw new Error(`The ribbon covers ${anchor.innerText}`);
+                }
+            },
+        },
+    ],
+});
+
 /** Choose how credits are applied, and post a draft of the client. */
 const apply = (label, amount, paid) => [
     ...set("credit_application", label),

@@ -1,12 +1,20 @@
 import {registry} from "@web/core/registry";
 
-/** Fail where a list, or the page, has to be moved sideways to be read. */
+/** Fail where a list, or the page, has to be moved sideways to be read, or is cut off. */
 function expectNothingAside() {
     const lists = [...document.querySelectorAll(".o_list_renderer")];
     for (const element of [document.scrollingElement, ...lists]) {
         const aside = element.scrollWidth - element.clientWidth;
         if (aside > 1) {
             throw new Error(`${aside} pixels are out of sight: ${element.innerText}`);
+        }
+    }
+    for (const cell of document.querySelectorAll(
+        ":is(.o_field_client_items, .o_field_client_lines) .o_data_cell"
+    )) {
+        // A box to tick says nothing that could be cut off.
+        if (cell.innerText.trim() && cell.scrollWidth - cell.clientWidth > 1) {
+            throw new Error(`The end of this is cut off: ${cell.innerText}`);
         }
     }
 }
