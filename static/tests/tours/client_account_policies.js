@@ -32,6 +32,10 @@ const choose = (name, label) => [
         trigger: `.o_select_menu_item:contains('${label}')`,
         run: "click",
     },
+    {
+        content: `${label} is chosen`,
+        trigger: `.o_client_policy .o_field_widget[name='${name}'] input:value(${label})`,
+    },
 ];
 const set = (name, label) => [
     page,
