@@ -14,9 +14,6 @@ from xml.etree import ElementTree
 INTENDED = {
     "test_credit_limit_access": "it shows a salesperson figures of a client, which "
     "here only those see who may see balances",
-    "test_is_reorder_allowed": "it adds to a confirmed order within a request of its "
-    "own making, in which tests may open no second cursor; the gate opens one to see "
-    "what others have committed",
 }
 
 
