@@ -4,7 +4,7 @@ from psycopg2.pool import PoolError
 
 from odoo import api, models
 from odoo.exceptions import ConcurrencyError, UserError
-from odoo.sql_db import Cursor
+from odoo.sql_db import Cursor, db_connect
 from odoo.tools import SQL
 
 from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, VIEWER
@@ -299,20 +299,19 @@ class ClientAccount(models.Model):
         Within a test that shares its cursor there are no others, nor while addons are
         installed, whose tables nobody else sees yet.
 
-        :param SQL query: to be run on a cursor of its own
+        :param SQL query: to be run on a cursor of its own, which is not asked of the
+            registry: that of a test only has copies of the shared one
         :raise ConcurrencyError: when all connections are taken, which Odoo tries again
         """
-        if not self.env.registry.ready:
+        if not self.env.registry.ready or not isinstance(self.env.cr, Cursor):
             return []
         try:
-            cursor = self.env.registry.cursor()
+            cursor = db_connect(self.env.cr.dbname).cursor()
         except PoolError as fault:
             raise ConcurrencyError(
                 self.env._("All connections to the database are taken.")
             ) from fault
         with cursor:
-            if not isinstance(cursor, Cursor):
-                return []
             cursor.execute(query)
             return cursor.fetchall()
 

@@ -7,6 +7,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from odoo.addons.http_routing.tests.common import MockRequest
+
 from ..exceptions import BalanceRefused
 from .common import ClientAccountRequestCommon
 
@@ -266,6 +268,16 @@ class TestBalanceGate(BalanceGateCommon):
             self.account.balance,
         )
         self.assertEqual(self.account.balance, -100)
+
+    def test_judged_within_a_made_up_request(self):
+        """Tests of other modules call what is judged with a request that may open no
+        cursor on theirs."""
+        invoice = self._make_invoice(50, post=False)
+        with self.enter_registry_test_mode(), MockRequest(self.env):
+            self._assert_gate(invoice, "50.00 is missing")
+            self._issue_credit(50)
+            invoice.action_post()
+        self._assert_posted(invoice)
 
     def test_clients_and_companies_in_one_batch(self):
         self._grant(100)

@@ -29,7 +29,10 @@ REFUSED = 2
 BAD_QUERY = r"bad query: b?['\"]?(.{0,300})"
 
 # What callers do, and how often.
-GUARDED = {"charge": 8, "invoice": 6, "credit": 5, "suspend": 1, "limit": 1}
+GUARDED = {
+    **{"charge": 8, "invoice": 6, "credit": 5, "suspend": 1, "limit": 1},
+    **{"policy": 1, "company": 1},
+}
 # What takes a credit away has happened already: it is told, and may go below the limit.
 MIXED = {**GUARDED, "delete": 2, "pay back": 2}
 PLAIN = {"invoice": 1, "refund": 1}
@@ -61,6 +64,7 @@ class Race:
             self.sessions.append(server.sign_in(*ADMIN))
         self.lock = threading.Lock()
         self.read = {}
+        self.company_id = None
 
     def report_conflicts(self):
         """Print by which SQL transactions have met, and forget it."""
@@ -89,6 +93,7 @@ class Race:
         """Make clients with a limit; return the ids of contacts and accounts."""
         with self.database.begin() as env:
             company = env.ref("base.user_admin").company_id
+            self.company_id = company.id
             clients = env["res.partner"].create(
                 [
                     {"name": f"Race {number}", "customer_rank": 1}
@@ -128,6 +133,14 @@ class Race:
             session.call(ACCOUNT, "action_resume", [account_id], "Race")
         elif kind == "limit":
             self.grant_limit(session, account_id)
+        elif kind == "policy":
+            # Both ways the floor holds, which is what the watcher looks at.
+            for choice in ("disabled", False):
+                session.call(ACCOUNT, "write", [account_id], {"pay_later": choice})
+        elif kind == "company":
+            # The accounts have a policy of their own; the company's lock is taken.
+            policy = {"client_negative_balance": dice.choice(("allowed", "prevented"))}
+            session.call("res.company", "write", [self.company_id], policy)
 
     def post_document(self, session, kind, partner_id, amount):
         """Make and post an invoice or a refund."""
