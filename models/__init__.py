@@ -2,6 +2,7 @@
 from . import client_protected_mixin
 from . import client_touched_mixin
 from . import client_amount_mixin
+from . import client_anyway_mixin
 from . import client_reason_mixin
 from . import client_batch_mixin
 from . import client_batch_line_mixin

@@ -21,7 +21,7 @@ class AccountMove(models.Model):
 
     _name = "account.move"
     # First comes what refuses, before others write.
-    _inherit = ["client.protected.mixin", "account.move"]
+    _inherit = ["client.anyway.mark.mixin", "account.move"]
 
     # A transaction says that money was taken.
     transaction_ids = fields.Many2many(written_by="provider")
@@ -212,7 +212,7 @@ class AccountMove(models.Model):
         """
         self._release_account_credits()
         result = super().button_draft()
-        self._forget_post_anyway()
+        self._forget_anyway()
         return result
 
     def _release_account_credits(self):

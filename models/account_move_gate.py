@@ -1,22 +1,9 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
 
-from ..const import MARKS, MAX_REASON, VIEWER
+from ..const import MARKS, VIEWER
 from ..exceptions import BalanceRefused
-from ..utils import check_length, clean_reason
-
-
-class PostAnyway:
-    """In the context it lets documents past the gate; being an object, no RPC caller
-    can send it.
-
-    :param reason: why an approver posts anyway
-    """
-
-    def __init__(self, reason):
-        self.reason = reason
 
 
 class LeftInDraft:
@@ -35,33 +22,9 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    client_anyway_reason = fields.Text(
-        string="Posted Anyway Because",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        prefetch=MARKS,
-        help="Why an approver posted this document against the client's policies.",
-        written_by="addon",
-    )
-    client_anyway_user_id = fields.Many2one(
-        "res.users",
-        string="Posted Anyway by",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        prefetch=MARKS,
-        written_by="addon",
-    )
-    client_anyway_date = fields.Datetime(
-        string="Posted Anyway on",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        prefetch=MARKS,
-        written_by="addon",
-    )
-
+    client_anyway_reason = fields.Text(string="Posted Anyway Because")
+    client_anyway_user_id = fields.Many2one(string="Posted Anyway by")
+    client_anyway_date = fields.Datetime(string="Posted Anyway on")
     client_former = fields.Json(
         string="Amounts Before the Reset",
         readonly=True,
@@ -70,11 +33,6 @@ class AccountMove(models.Model):
         prefetch=MARKS,
         help="What the document took from its clients when it was posted last.",
         written_by="addon",
-    )
-
-    _client_anyway_reason_length = models.Constraint(
-        f"CHECK(char_length(client_anyway_reason) <= {MAX_REASON})",
-        "The reason for posting anyway has 2,000 characters at most.",
     )
 
     # === Gate: the balance ===
@@ -423,15 +381,9 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         self._check_may_post_anyway(account.company_id)
-        # Sudo: these fields are the addon's own to write.
+        self._mark_anyway(reason)
+        # Sudo: whoever may post this may say why.
         move_sudo = self.sudo()
-        move_sudo.write(
-            {
-                "client_anyway_reason": reason,
-                "client_anyway_user_id": self.env.uid,
-                "client_anyway_date": fields.Datetime.now(),
-            }
-        )
         note = self.env._(
             "%(user)s posted this against the client's policies: %(reason)s",
             user=self.env.user.name,
@@ -447,49 +399,6 @@ class AccountMove(models.Model):
             )
         )
 
-    def _check_may_post_anyway(self, companies):
-        """Make sure the user is an approver of client accounts in companies.
-
-        :raise AccessError: otherwise
-        """
-        if not self.env["res.partner"]._may_decide_in(companies.sudo().root_id):
-            raise AccessError(
-                self.env._(
-                    "Only approvers of client accounts may post against a client's "
-                    "policies. Request an update of the account instead."
-                )
-            )
-
-    def _with_post_anyway(self, reason):
-        """Return the documents in a context that lets the next posting pass."""
-        return self.with_context(client_post_anyway=PostAnyway(reason))
-
-    def _take_post_anyway(self):
-        """Return the documents without what lets them past the gate, and that.
-
-        Posting makes other documents, and returns actions that are turned into JSON.
-
-        :return: (`account.move`, `PostAnyway` or None)
-        """
-        if "client_post_anyway" not in self.env.context:
-            return self, None
-        context = dict(self.env.context)
-        anyway = context.pop("client_post_anyway")
-        moves = self.with_context(context)  # pylint: disable=context-overridden
-        return moves, anyway if isinstance(anyway, PostAnyway) else None
-
-    def _forget_post_anyway(self):
-        """Take the approval off what is a draft again: it was for what was posted."""
-        # Sudo: these fields are the addon's own to write.
-        if posted_anyway := self.sudo().filtered("client_anyway_reason"):
-            posted_anyway.write(
-                {
-                    "client_anyway_reason": False,
-                    "client_anyway_user_id": False,
-                    "client_anyway_date": False,
-                }
-            )
-
     def action_client_post_anyway(self, reason):
         """Post invoices that their clients' policies refuse.
 
@@ -499,18 +408,7 @@ class AccountMove(models.Model):
             not post
         :raise UserError: when the reason is blank, or a document is no draft
         """
-        self.check_access("write")
-        self._check_may_post_anyway(self.company_id)
-        reason = clean_reason(reason)
-        if not reason:
-            raise UserError(
-                self.env._(
-                    "Give a reason to post %s anyway: it is logged on the document and "
-                    "on the client's account.",
-                    ", ".join(self.mapped("display_name")[:5]),
-                )
-            )
-        check_length(self.env, ", ".join(self.mapped("display_name")[:5]), reason)
+        reason = self._check_anyway(reason, self.company_id)
         self._with_post_anyway(reason)._post(soft=False)
         return True
 

@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, VIEWER
 from ..utils import NOTHING, Worth
-from .account_move_gate import PostAnyway
+from .client_anyway_mixin import PostAnyway
 
 # So many items are written before their clients' locks are taken.
 MANY_ITEMS = 20

@@ -6,7 +6,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..exceptions import BalanceRefused
-from ..models.account_move_gate import PostAnyway
+from ..models.client_anyway_mixin import PostAnyway
 from .test_balance_gate import BalanceGateCommon
 
 

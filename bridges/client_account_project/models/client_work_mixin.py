@@ -1,16 +1,14 @@
 from odoo import api, models
-from odoo.exceptions import UserError
 
 from odoo.addons.client_account.const import VIEWER
 from odoo.addons.client_account.exceptions import BalanceRefused
-from odoo.addons.client_account.models.account_move_gate import PostAnyway
-from odoo.addons.client_account.utils import check_length, clean_reason
 
 
 class ClientWorkMixin(models.AbstractModel):
     """What is done for a client, and judged by what it costs when it is done."""
 
     _name = "client.work.mixin"
+    _inherit = ["client.anyway.mixin"]
     _description = "Work for a Client"
 
     # === To be said by each model ===
@@ -57,20 +55,6 @@ class ClientWorkMixin(models.AbstractModel):
             self.env["client.account"]._judge_work(
                 self.browse(risen).sudo(), anyway, are_new
             )
-
-    def _take_done_anyway(self):
-        """Return the records without what lets them pass, and that.
-
-        Whatever is done with them makes other records, and actions turned into JSON.
-
-        :return: (records, `PostAnyway` or None)
-        """
-        if "client_post_anyway" not in self.env.context:
-            return self, None
-        context = dict(self.env.context)
-        anyway = context.pop("client_post_anyway")
-        records = self.with_context(context)  # pylint: disable=context-overridden
-        return records, anyway if isinstance(anyway, PostAnyway) else None
 
     # === Refusing ===
 
@@ -168,22 +152,8 @@ class ClientWorkMixin(models.AbstractModel):
             not write here
         :raise UserError: when the reason is blank
         """
-        self.check_access("write")
-        self.env["account.move"]._check_may_post_anyway(self._get_client_companies())
-        names = ", ".join(self.mapped("display_name")[:5])
-        reason = clean_reason(reason)
-        if not reason:
-            raise UserError(
-                self.env._(
-                    "Give a reason to mark %s as done anyway: it is logged here and on "
-                    "the client's account.",
-                    names,
-                )
-            )
-        check_length(self.env, names, reason)
-        self.with_context(client_post_anyway=PostAnyway(reason)).write(
-            self._get_done_vals()
-        )
+        reason = self._check_anyway(reason, self._get_client_companies())
+        self._with_post_anyway(reason).write(self._get_done_vals())
         return True
 
     def _log_done_anyway(self, account, cost, reason):
@@ -193,7 +163,7 @@ class ClientWorkMixin(models.AbstractModel):
         :param float cost: of completing the record, company currency
         """
         self.ensure_one()
-        self.env["account.move"]._check_may_post_anyway(account.company_id)
+        self._check_may_post_anyway(account.company_id)
         # Sudo: who may write here may say why.
         self.sudo().message_post(
             body=self.env._(

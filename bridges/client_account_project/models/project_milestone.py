@@ -10,7 +10,7 @@ class ProjectMilestone(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `project` to judge milestones that are made as reached."""
-        model, anyway = self._take_done_anyway()
+        model, anyway = self._take_post_anyway()
         milestones = super(ProjectMilestone, model).create(vals_list)
         if reached := milestones.sudo().filtered("is_reached"):
             reached.sudo(self.env.su)._judge_done({}, anyway, are_new=True)
@@ -19,7 +19,7 @@ class ProjectMilestone(models.Model):
     def write(self, vals):
         """Override of `project` to judge milestones that are reached, or of which more
         is to be billed than before."""
-        milestones, anyway = self._take_done_anyway()
+        milestones, anyway = self._take_post_anyway()
         if not milestones._may_be_done_by(vals):
             return super(ProjectMilestone, milestones).write(vals)
         before = milestones._get_done_pieces()

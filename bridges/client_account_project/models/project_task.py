@@ -66,7 +66,7 @@ class ProjectTask(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `project` to judge tasks that are made as done."""
-        model, anyway = self._take_done_anyway()
+        model, anyway = self._take_post_anyway()
         tasks = super(ProjectTask, model).create(vals_list)
         # Sudo: who makes a task need not read it afterwards.
         if done := tasks.filtered(lambda task: task.sudo().state == DONE):
@@ -76,7 +76,7 @@ class ProjectTask(models.Model):
     def write(self, vals):
         """Override of `project` to judge tasks that are marked as done, or of which
         more is done than before."""
-        tasks, anyway = self._take_done_anyway()
+        tasks, anyway = self._take_post_anyway()
         if not tasks._may_be_done_by(vals):
             return super(ProjectTask, tasks).write(vals)
         before = tasks._get_done_pieces()

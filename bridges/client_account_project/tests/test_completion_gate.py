@@ -380,7 +380,7 @@ class TestCompletionGate(ClientProjectCommon):
         for user in (self.tutor, self.viewer, self.officer):
             with self.assertRaises(AccessError):
                 self.task.with_user(user).action_client_post_anyway("Please")
-        with self.assertRaisesRegex(UserError, "Give a reason to mark"):
+        with self.assertRaisesRegex(UserError, "Give a reason to let"):
             self.task.with_user(self.approver).action_client_post_anyway("  ")
         self.assertOpen(self.task)
 

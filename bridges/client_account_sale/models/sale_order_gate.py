@@ -2,11 +2,9 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import MissingError, UserError
+from odoo.exceptions import MissingError
 
-from odoo.addons.client_account.const import MAX_REASON, VIEWER
 from odoo.addons.client_account.exceptions import BalanceRefused
-from odoo.addons.client_account.utils import check_length, clean_reason
 
 # Writing these on an order may change what it has committed, or whose it is.
 COMMITTING_FIELDS = frozenset(
@@ -47,34 +45,9 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
-    client_anyway_reason = fields.Text(
-        string="Confirmed Anyway Because",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        help="Why an approver confirmed this order against the client's policies.",
-        written_by="addon",
-    )
-    client_anyway_user_id = fields.Many2one(
-        "res.users",
-        string="Confirmed Anyway by",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        written_by="addon",
-    )
-    client_anyway_date = fields.Datetime(
-        string="Confirmed Anyway on",
-        readonly=True,
-        copy=False,
-        groups=VIEWER,
-        written_by="addon",
-    )
-
-    _client_anyway_reason_length = models.Constraint(
-        f"CHECK(char_length(client_anyway_reason) <= {MAX_REASON})",
-        "The reason for confirming anyway has 2,000 characters at most.",
-    )
+    client_anyway_reason = fields.Text(string="Confirmed Anyway Because")
+    client_anyway_user_id = fields.Many2one(string="Confirmed Anyway by")
+    client_anyway_date = fields.Datetime(string="Confirmed Anyway on")
 
     # === Choke points ===
 
@@ -117,19 +90,10 @@ class SaleOrder(models.Model):
 
     def _forget_confirmation(self):
         """Take off orders that are confirmed no longer what confirmed them."""
-        # Sudo: these fields are the addon's own to write.
-        marked = self.sudo().filtered(
-            lambda order: order.client_anyway_reason or order.client_first_order
-        )
-        if marked:
-            marked.write(
-                {
-                    "client_first_order": False,
-                    "client_anyway_reason": False,
-                    "client_anyway_user_id": False,
-                    "client_anyway_date": False,
-                }
-            )
+        self._forget_anyway()
+        # Sudo: this field is the addon's own to write.
+        if first := self.sudo().filtered("client_first_order"):
+            first.write({"client_first_order": False})
 
     # === Watching ===
 
@@ -511,19 +475,7 @@ class SaleOrder(models.Model):
             not write the orders
         :raise UserError: when the reason is blank, or an order is no quotation
         """
-        self.check_access("write")
-        self.env["account.move"]._check_may_post_anyway(self.company_id)
-        reason = clean_reason(reason)
-        names = ", ".join(self.mapped("name")[:5])
-        if not reason:
-            raise UserError(
-                self.env._(
-                    "Give a reason to confirm %s anyway: it is logged on the order and "
-                    "on the client's account.",
-                    names,
-                )
-            )
-        check_length(self.env, names, reason)
+        reason = self._check_anyway(reason, self.company_id)
         anyway = self._get_order_watch().anyway
         anyway.update(dict.fromkeys(self.ids, reason))
         try:
@@ -539,15 +491,9 @@ class SaleOrder(models.Model):
         :param account: its `client.account` under sudo
         """
         self.ensure_one()
-        # Sudo: these fields are the addon's own to write.
+        self._mark_anyway(reason)
+        # Sudo: whoever may confirm this may say why.
         order_sudo = self.sudo()
-        order_sudo.write(
-            {
-                "client_anyway_reason": reason,
-                "client_anyway_user_id": self.env.uid,
-                "client_anyway_date": fields.Datetime.now(),
-            }
-        )
         order_sudo.message_post(
             body=self.env._(
                 "%(user)s confirmed this against the client's policies: %(reason)s",
