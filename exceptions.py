@@ -1,6 +1,10 @@
 """What the addon refuses in a way of its own."""
 
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+# What says that others were in the way, which Odoo repeats a call for.
+MEETINGS = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
 
 
 class BalanceRefused(UserError):

@@ -241,6 +241,15 @@ class ClientAccount(models.Model):
         if keys := {(account.partner_id, account.company_id) for account in accounts}:
             self.env.execute_query(self._get_lock_sql(keys))
 
+    def _touch(self):
+        """Override of `client.touched.mixin` to take the lock before the row.
+
+        Whoever writes a policy does, and two who took them in either order would wait
+        for each other.
+        """
+        self._lock_clients()
+        return super()._touch()
+
     @api.model
     def _lock_companies(self, companies):
         """Wait until nobody lowers a balance in root companies: called before their

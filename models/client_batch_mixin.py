@@ -2,9 +2,10 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ConcurrencyError, UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
+
+from ..exceptions import MEETINGS
 
 _logger = logging.getLogger(__name__)
 
@@ -13,8 +14,6 @@ _logger = logging.getLogger(__name__)
 PORTION = 100
 # How often a portion that meets others is tried again before others have their turn.
 MOST_TRIES = 5
-
-MEETINGS = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
 
 
 class ClientBatchMixin(models.AbstractModel):

@@ -1,7 +1,8 @@
 from odoo import models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import UserError
 from odoo.http import request
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..exceptions import MEETINGS
 
 
 class IrHttp(models.AbstractModel):
@@ -16,8 +17,7 @@ class IrHttp(models.AbstractModel):
     @classmethod
     def _handle_error(cls, exception):
         """Override of `http` to answer a sentence where repeating has not helped."""
-        meetings = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
-        if isinstance(exception, meetings):
+        if isinstance(exception, MEETINGS):
             exception = UserError(
                 request.env._(
                     "Somebody else is changing the same records at this moment, so "

@@ -81,11 +81,19 @@ class JsonFault(Exception):
         super().__init__(f"{self.name}: {self.message}")
 
 
+def is_busy(fault):
+    """Tell whether a call met others until Odoo gave up: it is to be repeated."""
+    is_json = isinstance(fault, JsonFault)
+    said = fault.message if is_json else fault.faultString
+    return any(message in said for message in BUSY_MESSAGES)
+
+
 def is_refusal(fault):
     """Tell whether a call was refused in words, and did not crash."""
+    if is_busy(fault):
+        return False
     if isinstance(fault, JsonFault):
-        busy = any(message in fault.message for message in BUSY_MESSAGES)
-        return fault.name in REFUSED_NAMES and not busy
+        return fault.name in REFUSED_NAMES
     return fault.faultCode in (REFUSED, ACCESS_REFUSED)
 
 
@@ -249,10 +257,9 @@ class ServerClient:
             try:
                 return self.call(model, method, *args, **kwargs)
             except xmlrpc.client.Fault as fault:
-                if fault.faultCode == REFUSED:
+                if is_refusal(fault):
                     return fault
-                busy = any(message in fault.faultString for message in BUSY_MESSAGES)
-                if not busy or repeats == MAX_REPEATS - 1:
+                if not is_busy(fault) or repeats == MAX_REPEATS - 1:
                     raise
 
 

@@ -8,8 +8,10 @@ from functools import partial
 
 from odoo.sql_db import db_connect
 from odoo.tests import get_db_name, tagged
+from odoo.tools import SQL
 
-from .server import BUSY_MESSAGES, CALL_TIMEOUT, REFUSED
+from ..const import CLIENT_LOCK
+from .server import CALL_TIMEOUT, is_busy, is_refusal
 from .server_case import ServerCase
 
 REQUEST = "client.account.request"
@@ -243,11 +245,11 @@ class TestGateRaces(ServerCase):
                     key,
                 )
             except xmlrpc.client.Fault as fault:
-                if fault.faultCode == REFUSED:
+                if is_refusal(fault):
                     self.assertIn("cannot be posted", fault.faultString)
                     outcomes["refused"] += 1
                     return None
-                if not any(message in fault.faultString for message in BUSY_MESSAGES):
+                if not is_busy(fault):
                     raise
                 outcomes["busy"] += 1
             else:
@@ -509,6 +511,40 @@ class TestGateRaces(ServerCase):
                 request_ids,
             )
             self._lower_while_charging(accounts, approve, limit)
+
+    def test_whoever_changes_terms_waits_without_holding_the_account(self):
+        """Each takes the lock before the row, or two would wait for each other."""
+        accounts = self._make_limited_clients(1, 1000.0)
+        [(client_id, account_id)] = accounts.items()
+        request_ids = self._request_limit([client_id], 20.0)
+        calls = [
+            (self.officer, "client.account", "action_suspend", [account_id], "Late"),
+            (self.approver, REQUEST, "action_approve", request_ids),
+        ]
+        lock = SQL(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s || '/' || company_id))"
+            " FROM client_account WHERE id = %s",
+            CLIENT_LOCK,
+            client_id,
+            account_id,
+        )
+        for user, *call in calls:
+            with (
+                self.subTest(call=call),
+                ThreadPoolExecutor(1) as pool,
+                db_connect(get_db_name()).cursor() as holder,
+            ):
+                holder.execute(lock)
+                try:
+                    waiting = pool.submit(user.call_until_answered, *call)
+                    self._wait_for_waiting(1, [waiting])
+                    holder.execute(
+                        "SELECT id FROM client_account WHERE id = %s FOR UPDATE NOWAIT",
+                        [account_id],
+                    )
+                finally:
+                    holder.rollback()
+                waiting.result(timeout=CALL_TIMEOUT)
 
     # === Paying up front ===
 

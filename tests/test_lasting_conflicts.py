@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import ConcurrencyError
@@ -52,6 +53,25 @@ class TestLastingConflicts(ClientAccountCommon, HttpCase):
         fault = self._read_fault(meet)
         self.assertIn("odoo.exceptions.UserError", fault)
         self.assertNotIn("serialize", fault)
+
+    def test_programs_read_a_sentence_too(self):
+        def meet(account):
+            raise ConcurrencyError("could not serialize access")
+
+        keys = self.env["res.users.apikeys"].with_user(self.officer)
+        key = keys._generate("rpc", "Books", datetime.now() + timedelta(days=1))
+        with (
+            patch(TRIES, 1),
+            patch.object(self.registry["client.account"], "apply_credits", meet),
+            self.assertLogs("odoo", "INFO"),
+        ):
+            response = self.url_open(
+                "/json/2/client.account/apply_credits",
+                json={"ids": self.account.ids},
+                headers={"Authorization": f"Bearer {key}"},
+            )
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("Somebody else is changing", response.json()["message"])
 
     def test_taken_connections_are_said_alike(self):
         def meet(account):

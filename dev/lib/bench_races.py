@@ -24,9 +24,8 @@ ADMIN = ("admin", "admin")
 SEED = 19
 CLIENTS = {"one client": 1, "fifty clients": 50}
 MOVE, ACCOUNT = "account.move", "client.account"
-REFUSED = 2
-# How Odoo logs what failed.
-BAD_QUERY = r"bad query: b?['\"]?(.{0,300})"
+# How Odoo logs what failed, and that it gives up.
+MEETING = r"bad query: b?['\"]?(.{0,300})|maximum number of tries reached"
 
 # What callers do, and how often.
 GUARDED = {
@@ -53,8 +52,9 @@ class Race:
     """Callers at the clients of one database, through two servers."""
 
     def __init__(self, name, guarded):
-        from odoo.addons.client_account.tests.server import OdooServer
+        from odoo.addons.client_account.tests.server import OdooServer, is_refusal
 
+        self.is_refusal = is_refusal
         self.database = Database(name)
         self.guarded = guarded
         self.servers = [OdooServer(name), OdooServer(name)]
@@ -67,20 +67,24 @@ class Race:
         self.company_id = None
 
     def report_conflicts(self):
-        """Print by which SQL transactions have met, and forget it."""
-        conflicts = Counter()
+        """Print by which SQL transactions have met, and where Odoo gave up repeating
+        them, and forget it."""
+        conflicts, lasting = Counter(), Counter()
         for server in self.servers:
             log = server.read_log()
             seen = self.read.get(server, 0)
             self.read[server] = len(log)
-            conflicts.update(
-                " ".join(query.split())[:90]
-                for query in re.findall(
-                    r"bad query: b?['\"]?(.{0,300})", log[seen:], re.S
-                )
-            )
+            query = ""
+            for found in re.finditer(MEETING, log[seen:], re.S):
+                if found[1]:
+                    query = " ".join(found[1].replace("\\n", " ").split())[:90]
+                    conflicts[query] += 1
+                else:
+                    lasting[query] += 1
         for query, number in conflicts.most_common(12):
-            print(f"    {number} times two met at: {query}", flush=True)
+            print(f"    {number} times two met at: {query}")
+        for query, number in lasting.most_common():
+            print(f"    {number} met until Odoo gave up, last at: {query}", flush=True)
 
     def close(self):
         """End the servers."""
@@ -128,13 +132,18 @@ class Race:
             session.call(MOVE, "action_client_adjustment_delete", [made.pop()])
         elif kind == "pay back":
             self.pay_back(session, account_id)
-        elif kind == "suspend":
+        else:
+            self.change_terms(session, kind, account_id, dice)
+
+    def change_terms(self, session, kind, account_id, dice):
+        """Change under which terms a client is judged; with all of them the floor
+        holds, which is what the watcher looks at."""
+        if kind == "suspend":
             session.call(ACCOUNT, "action_suspend", [account_id], "Race")
             session.call(ACCOUNT, "action_resume", [account_id], "Race")
         elif kind == "limit":
             self.grant_limit(session, account_id)
         elif kind == "policy":
-            # Both ways the floor holds, which is what the watcher looks at.
             for choice in ("disabled", False):
                 session.call(ACCOUNT, "write", [account_id], {"pay_later": choice})
         elif kind == "company":
@@ -182,7 +191,7 @@ class Race:
                 except xmlrpc.client.Fault as fault:
                     outcome = (
                         "refused"
-                        if fault.faultCode == REFUSED
+                        if self.is_refusal(fault)
                         else fault.faultString.strip().splitlines()[-1][:100]
                     )
                 except OSError:

@@ -2,7 +2,7 @@ import xmlrpc.client
 
 from odoo.tests import tagged
 
-from odoo.addons.client_account.tests.server import REFUSED
+from odoo.addons.client_account.tests.server import is_busy, is_refusal
 from odoo.addons.client_account.tests.server_case import ServerCase
 
 from .common import DONE
@@ -113,9 +113,9 @@ class TestCompletionRaces(ServerCase):
                         "project.task", "write", [task_id], {"state": DONE}
                     )
                 except xmlrpc.client.Fault as fault:
-                    if fault.faultCode == REFUSED:
+                    if is_refusal(fault):
                         return fault
-                    if "could not serialize" not in fault.faultString:
+                    if not is_busy(fault):
                         raise
             raise AssertionError("A caller never got an answer.")
 

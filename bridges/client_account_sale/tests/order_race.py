@@ -10,7 +10,7 @@ import xmlrpc.client
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from odoo.addons.client_account.tests.server import REFUSED, JsonClient
+from odoo.addons.client_account.tests.server import JsonClient, is_busy, is_refusal
 
 ORDER, LINE, MOVE = "sale.order", "sale.order.line", "account.move"
 ACCOUNT, WIZARD = "client.account", "sale.advance.payment.inv"
@@ -100,9 +100,9 @@ class OrderRace:
             try:
                 return self.admin.call(model, method, *args)
             except xmlrpc.client.Fault as fault:
-                if fault.faultCode == REFUSED:
+                if is_refusal(fault):
                     return fault
-                if "could not serialize" not in fault.faultString:
+                if not is_busy(fault):
                     raise
         raise AssertionError("A caller was never answered.")
 
