@@ -243,13 +243,18 @@ class SaleOrder(models.Model):
 
     def _compute_partner_credit_warning(self):
         """Override of `sale` to warn whatever the company's native switch says, once
-        somebody has decided about the client's limit."""
+        somebody has decided about the client's limit.
+
+        Who reads that confirming would be refused is not warned of the same as well.
+        """
         result = super()._compute_partner_credit_warning()
         moves = self.env["account.move"]
-        for order in self:
-            if (
-                order.state in ("draft", "sent")
-                and not order.company_id.account_use_credit_limit
+        reads_refusals = self.env.user.has_group(VIEWER)
+        for order in self.filtered(lambda order: order.state in ("draft", "sent")):
+            if reads_refusals and order.client_confirmation_preview:
+                order.partner_credit_warning = ""
+            elif (
+                not order.company_id.account_use_credit_limit
                 and order._get_client_account()._is_limit_decided()
             ):
                 order.partner_credit_warning = moves._build_credit_warning_message(

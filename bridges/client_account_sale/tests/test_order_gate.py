@@ -311,8 +311,14 @@ class TestOrderGate(ClientOrderCommon):
         self.assertFalse(confirmed.client_confirmation_preview)
 
     def test_the_banner_warns_of_the_limit(self):
+        """Not of what another banner says already."""
         order = self._make_order()
-        self.assertIn("Ada", order.partner_credit_warning)
+        shown = order.with_user(self.selling_viewer)
+        self.assertTrue(shown.client_confirmation_preview)
+        self.assertFalse(shown.partner_credit_warning)
+        self.account.negative_balance = "allowed"
+        self.env.invalidate_all()
+        self.assertIn("Ada", shown.partner_credit_warning)
         self.env.invalidate_all()
         self.assertFalse(
             order.with_user(self.salesperson).partner_credit_warning, "no right"

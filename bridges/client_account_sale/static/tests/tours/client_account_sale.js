@@ -16,12 +16,12 @@ registry.category("web_tour.tours").add("client_account_sale", {
         {
             content: "Read how the account stands",
             trigger:
-                "div[name='client_account_banner']:contains('available: $ 100.00'), " +
-                "div[name='client_account_banner']:contains('100.00')",
+                "div[name='client_confirmation_banner'] [name='client_account_words']:contains('100.00')",
         },
         {
-            content: "Read what would be missing",
+            content: "Read what would be missing, once",
             trigger:
+                ".o_form_view:not(:has([name='partner_credit_warning'])) " +
                 "div[name='client_confirmation_banner']:contains('10.00 is missing')",
         },
         confirm,
