@@ -128,6 +128,55 @@ class TestOrderGate(ClientOrderCommon):
         self.plain.invoice_policy = "delivery"
         order.order_line.qty_delivered = 2
 
+    def test_what_follows_from_the_rest_is_not_written_by_hand(self):
+        """Odoo takes it from any caller; a line that says it is invoiced, or of no
+        worth, would leave room for another order."""
+        order = self._confirm_order(price=80, product=self.plain)
+        order = order.with_user(self.salesperson)
+        lies = (
+            {"state": "cancel"},
+            {"qty_invoiced": 1, "untaxed_amount_invoiced": 80},
+            {"price_total": 0},
+            {"price_subtotal": 0, "price_tax": 0, "price_total": 0},
+            {"untaxed_amount_to_invoice": 0},
+            {"is_downpayment": True},
+        )
+        for lie in lies:
+            with self.subTest(lie):
+                order.order_line.write(lie)
+                self.assertEqual(self._get_committed(), 80.0)
+                order.write({"order_line": [Command.update(order.order_line.id, lie)]})
+                self.assertEqual(self._get_committed(), 80.0)
+        order.write({"currency_rate": 1000})
+        self.assertEqual(self._get_committed(), 80.0)
+        for lie in ({"price_total": 0}, {"qty_invoiced": 1}, {"state": "draft"}):
+            with self.subTest(lie, made_with=True):
+                new = {"product_id": self.plain.id, "price_unit": 30, **lie}
+                self.assertOrderRefused(
+                    lambda new=new: order.write({"order_line": [Command.create(new)]})
+                )
+        self.assertOrderRefused(
+            lambda: self._make_order(
+                user=self.salesperson, state="sale", currency_rate=1000
+            )
+        )
+
+    def test_nobody_says_by_hand_that_an_invoice_was_settled_elsewhere(self):
+        """Its order would count as invoiced, and the draft is in no balance."""
+        order = self._confirm_order(price=80, product=self.plain)
+        draft = self._invoice(order, post=False)
+        biller = self._make_user("order_biller", "account.group_account_invoice")
+        lie = {"payment_state": "invoicing_legacy"}
+        with self.assertRaisesRegex(UserError, "payment status"):
+            draft.with_user(biller).write(lie)
+        with self.assertRaisesRegex(UserError, "a new document"):
+            draft.with_user(biller).create(
+                {"move_type": "out_invoice", "partner_id": self.client.id, **lie}
+            )
+        self.assertEqual(self._get_committed(), 80.0)
+        draft.with_user(biller).action_toggle_block_payment()
+        self.assertEqual(draft.payment_state, "blocked")
+
     def test_a_discount_that_goes_is_growth(self):
         order = self._confirm_order(
             [{"discount": 0}, {"price_unit": -30}], product=self.plain
