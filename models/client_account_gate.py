@@ -334,6 +334,20 @@ class ClientAccount(models.Model):
             cursor.execute(query)
             return cursor.fetchall()
 
+    @api.model
+    def _lock_all(self, amounts):
+        """Wait for the locks of clients of whom some are not asked about, so that all
+        are taken in one order: others are judged with them all the same.
+
+        :param dict amounts: {(`res.partner` client, `res.company` root): amount}, none
+            is asked about at zero and below; company currency
+        """
+        if any(
+            key[1].currency_id.compare_amounts(amount, 0) <= 0
+            for key, amount in amounts.items()
+        ):
+            self._lock_keys(set(amounts))
+
     # === Judging ===
 
     @api.model

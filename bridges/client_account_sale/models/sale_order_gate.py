@@ -275,10 +275,9 @@ class SaleOrder(models.Model):
                 order._get_ungranted_amount(*part)
                 for order, part in orders[key].items()
             )
+        # Money may have been taken for some.
+        accounts._lock_all(asked)
         refusals, postings = accounts._check_available_to(asked, counted)
-        if unasked := asked.keys() - postings.keys():
-            # Money was taken for these; others are judged with them all the same.
-            self.env.execute_query(accounts._get_lock_sql(unasked))
         if any(posting.is_watched for posting in postings.values()):
             accounts._trigger_notices()
         refused = []

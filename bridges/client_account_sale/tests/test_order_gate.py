@@ -1,5 +1,6 @@
 from contextlib import suppress
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -82,6 +83,29 @@ class TestOrderGate(ClientOrderCommon):
         other = self._make_order(partner_id=self.other_client.id)
         other.action_confirm()
         self.assertEqual(other.state, "sale", "nothing prevents it")
+
+    def test_locks_are_taken_in_one_order_whether_money_was_taken_or_not(self):
+        """Asked about first and granted afterwards, two would wait for each other."""
+        paid = self._make_order(price=10, partner_id=self.client.id)
+        owed = self._make_order(price=10, partner_id=self.other_client.id)
+        accounts, orders = type(self.account), type(paid)
+        lock, amount = accounts._get_lock_sql, orders._get_ungranted_amount
+        taken = []
+
+        def note_lock(model, keys):
+            if keys:
+                taken.append({client.id for client, _root in keys})
+            return lock(model, keys)
+
+        def grant(order, had, has):
+            return 0.0 if order == paid else amount(order, had, has)
+
+        with (
+            patch.object(accounts, "_get_lock_sql", note_lock),
+            patch.object(orders, "_get_ungranted_amount", grant),
+        ):
+            (paid | owed).action_confirm()
+        self.assertEqual(taken[0], {self.client.id, self.other_client.id})
 
     def test_none_is_confirmed_without_a_fault(self):
         self.assertTrue(self.env["sale.order"].action_confirm())
