@@ -572,17 +572,6 @@ class TestGateRoutes(ServerCase):
         yield call(MOVE, "write", [move_id], {"origin_payment_id": payment_id})
         yield call(MOVE, "action_post", [move_id])
 
-    def _try_payment_that_books_income(self, call, client_id):
-        payment = {
-            "payment_type": "outbound",
-            "partner_type": "customer",
-            "partner_id": client_id,
-            "amount": TAKEN,
-            "outstanding_account_id": self.income,
-        }
-        [payment_id] = call("account.payment", "create", [payment])
-        yield call("account.payment", "action_post", [payment_id])
-
     # === The table ===
 
     def _get_routes(self):
