@@ -102,3 +102,9 @@ LIMIT_EXCEEDED_ACTIVITY = "client_account.mail_activity_type_limit_exceeded"
 CLIENT_LOCK = 190601
 COMPANY_LOCK = 190602
 KEY_LOCK = 190603
+# So many clients are locked where accounts are made for them; more at once are made by
+# installing the addon or by its jobs, and the database's table of locks is not endless.
+MOST_LOCKS = 1000
+
+# Writing these changes under which terms a client is judged.
+TERMS = frozenset(("state", "credit_limit", "negative_balance", "pay_later"))

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..const import MAX_AMOUNT, OFFICER
+from ..const import MAX_AMOUNT, MOST_LOCKS, OFFICER
 from ..utils import in_plain_context
 
 _logger = logging.getLogger(__name__)
@@ -128,6 +128,9 @@ class ClientAccount(models.Model):
         # Sudo: making the account is part of the document that needs it.
         accounts = self.sudo()._find_accounts(clients, root)
         if missing := clients - accounts.partner_id:
+            if len(missing) <= MOST_LOCKS:
+                # Before the rows, as whoever posts a client's first document does.
+                self._lock_keys({(client, root) for client in missing})
             self._insert_accounts(
                 SQL(
                     "SELECT id, %s FROM res_partner WHERE id = ANY(%s)",

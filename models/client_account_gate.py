@@ -7,15 +7,12 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.sql_db import Cursor, db_connect
 from odoo.tools import SQL
 
-from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, VIEWER
+from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, TERMS, VIEWER
 from ..utils import NOTHING, Worth
 from .client_anyway_mixin import PostAnyway
 
 # So many items are written before their clients' locks are taken.
 MANY_ITEMS = 20
-
-# Writing these changes under which terms a client is judged.
-TERMS = frozenset(("state", "credit_limit", "negative_balance", "pay_later"))
 
 
 class ClientAccount(models.Model):
@@ -238,7 +235,20 @@ class ClientAccount(models.Model):
         theirs is lowered, or what they have committed grows."""
         # Sudo: a branch's user need not read the root company.
         accounts = self.sudo()
-        if keys := {(account.partner_id, account.company_id) for account in accounts}:
+        self._lock_keys(
+            {(account.partner_id, account.company_id) for account in accounts}
+        )
+
+    @api.model
+    def _lock_keys(self, keys):
+        """Wait for the locks of clients who may have no account yet.
+
+        Whoever goes on to write rows of several clients takes all locks here first:
+        one after the other, two would wait for each other.
+
+        :param keys: {(`res.partner` client, `res.company` root)}
+        """
+        if keys:
             self.env.execute_query(self._get_lock_sql(keys))
 
     def _touch(self):
@@ -323,6 +333,20 @@ class ClientAccount(models.Model):
         with cursor:
             cursor.execute(query)
             return cursor.fetchall()
+
+    @api.model
+    def _lock_all(self, amounts):
+        """Wait for the locks of clients of whom some are not asked about, so that all
+        are taken in one order: others are judged with them all the same.
+
+        :param dict amounts: {(`res.partner` client, `res.company` root): amount}, none
+            is asked about at zero and below; company currency
+        """
+        if any(
+            key[1].currency_id.compare_amounts(amount, 0) <= 0
+            for key, amount in amounts.items()
+        ):
+            self._lock_keys(set(amounts))
 
     # === Judging ===
 

@@ -251,6 +251,8 @@ class ClientAccount(models.Model):
         cron._commit_progress(remaining=len(accounts))
         for account in accounts:
             try:
+                # As all others do, before the row.
+                account._lock_clients()
                 locked = account.try_lock_for_update().filtered_domain(domain)
                 locked._lapse_or_announce()
             except Exception:

@@ -27,6 +27,15 @@ class ClientAccount(models.Model):
         :param bool hand_on: whether the other client is the same one under another
             name, who has the limit and the policies on
         """
+        self._lock_keys(
+            {
+                (client, account.company_id)
+                for account in self
+                for client in (
+                    account.partner_id | account.partner_id.commercial_partner_id
+                )
+            }
+        )
         for account in self:
             client = account.partner_id.commercial_partner_id
             if client == account.partner_id:

@@ -720,6 +720,13 @@ class ClientAccountRequest(models.Model):
 
     # === Submitting ===
 
+    def _touch(self):
+        """Override of `client.touched.mixin` to take the clients' locks first, all at
+        once, as whoever posts documents of several clients does."""
+        # Sudo: whoever asks need not see the account.
+        self.account_id.sudo()._lock_clients()
+        return super()._touch()
+
     def action_submit(self):
         """Ask the approvers to decide about these requests.
 

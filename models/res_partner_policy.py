@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..const import POLICIES, VIEWER
+from ..const import POLICIES, TERMS, VIEWER
 from ..utils import is_real_number
 
 # Operator: the one that says the opposite, and how it compares.
@@ -206,6 +206,7 @@ class ResPartner(models.Model):
     def _inverse_client_policies(self):
         """Write what was changed on the clients' accounts, made where missing."""
         names = self._get_client_policy_names()
+        changes = {}
         for partner in self:
             account = partner.client_account_id
             changed = {
@@ -214,8 +215,20 @@ class ResPartner(models.Model):
                 if partner[name] != account[policy]
             }
             if changed:
-                account = account or partner._get_or_create_client_account()
-                account.write(changed)
+                changes[partner] = changed
+        # Sudo: a branch's user need not read the root company.
+        root = self.env.company.sudo().root_id
+        self.env["client.account"]._lock_keys(
+            {
+                (partner.commercial_partner_id, root)
+                for partner, changed in changes.items()
+                if not TERMS.isdisjoint(changed)
+            }
+        )
+        for partner, changed in changes.items():
+            account = partner.client_account_id
+            account = account or partner._get_or_create_client_account()
+            account.write(changed)
 
     # === Search ===
 

@@ -736,8 +736,8 @@ class TestClientAccount(FiguresCommon):
             [{"name": f"Client {number}"} for number in range(50)]
         )
         self.env.flush_all()
-        # Search, insert, search again.
-        with self.assertQueryCount(3):
+        # Search, lock, insert, search again.
+        with self.assertQueryCount(4):
             accounts = self._get_account(clients)
         self.assertEqual(len(accounts), 50)
         # Search, and the partners of what was found.

@@ -4,8 +4,10 @@ import xmlrpc.client
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
+from odoo import fields
 from odoo.sql_db import db_connect
 from odoo.tests import get_db_name, tagged
 from odoo.tools import SQL
@@ -512,39 +514,129 @@ class TestGateRaces(ServerCase):
             )
             self._lower_while_charging(accounts, approve, limit)
 
+    def _hold_client(self, holder, client_id):
+        """Take the lock of a client, as whoever lowers a balance does."""
+        holder.execute(self._get_lock_query(client_id))
+
+    def _get_lock_query(self, client_id, name="pg_advisory_xact_lock"):
+        """Return the query that takes the lock of a client.
+
+        :param str name: the function that takes it
+        """
+        return SQL(
+            "SELECT %s(%s, hashtext(%s))",
+            SQL.identifier(name),
+            CLIENT_LOCK,
+            f"{client_id}/{self.company_id}",
+        )
+
+    @contextmanager
+    def _waiting(self, client_id, user, *call):
+        """Have a call wait for the lock of a client, and answer afterwards.
+
+        :return: the cursor that holds the lock
+        """
+        with (
+            ThreadPoolExecutor(1) as pool,
+            db_connect(get_db_name()).cursor() as holder,
+        ):
+            self._hold_client(holder, client_id)
+            try:
+                waiting = pool.submit(user.call_until_answered, *call)
+                self._wait_for_waiting(1, [waiting])
+                yield holder
+            finally:
+                holder.rollback()
+            self.assertFalse(self._get_refusals([waiting.result(timeout=CALL_TIMEOUT)]))
+
+    def _get_written_tables(self, *tables):
+        """Return which of these tables somebody has written to, or locked rows of, in
+        a transaction that goes on."""
+        rows = self._query(
+            "SELECT DISTINCT relation::regclass::text FROM pg_locks"
+            " WHERE relation::regclass::text = ANY(%s) AND granted"
+            " AND mode IN ('RowShareLock', 'RowExclusiveLock')",
+            list(tables),
+        )
+        return [name for (name,) in rows]
+
     def test_whoever_changes_terms_waits_without_holding_the_account(self):
         """Each takes the lock before the row, or two would wait for each other."""
         accounts = self._make_limited_clients(1, 1000.0)
         [(client_id, account_id)] = accounts.items()
+        [new_id] = self._make_clients(1)
         request_ids = self._request_limit([client_id], 20.0)
+        policy = {"client_negative_balance": "prevented"}
+        account, partner = "client.account", "res.partner"
         calls = [
-            (self.officer, "client.account", "action_suspend", [account_id], "Late"),
-            (self.approver, REQUEST, "action_approve", request_ids),
+            (client_id, self.officer, account, "action_suspend", [account_id], "Late"),
+            (client_id, self.officer, account, "action_resume", [account_id], "Paid"),
+            (client_id, self.approver, REQUEST, "action_approve", request_ids),
+            (client_id, self.admin, partner, "write", [client_id], policy),
+            # The account is made with it.
+            (new_id, self.admin, partner, "write", [new_id], policy),
         ]
-        lock = SQL(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s || '/' || company_id))"
-            " FROM client_account WHERE id = %s",
-            CLIENT_LOCK,
-            client_id,
+        for held_id, user, *call in calls:
+            with self.subTest(call=call), self._waiting(held_id, user, *call):
+                held = self._get_written_tables(
+                    "client_account", "client_account_request"
+                )
+                self.assertEqual(held, [])
+
+    def test_a_request_is_submitted_without_holding_it_before_its_client(self):
+        [client_id] = self._make_limited_clients(1)
+        request_ids = self.admin.call(
+            REQUEST,
+            "create",
+            [{"partner_id": client_id, "requested_limit": 20.0, "reason": "Trusted"}],
+        )
+        with self._waiting(
+            client_id, self.admin, REQUEST, "action_submit", request_ids
+        ):
+            held = self._get_written_tables("client_account_request")
+            self.assertEqual(held, [])
+
+    def test_a_limit_lapses_without_holding_the_account_before_its_client(self):
+        [(client_id, account_id)] = self._make_limited_clients(1).items()
+        yesterday = fields.Date.today() - timedelta(days=1)
+        self._query(
+            "UPDATE client_account SET limit_until = %s WHERE id = %s RETURNING id",
+            yesterday,
             account_id,
         )
+        [(cron_id,)] = self._query(
+            "SELECT res_id FROM ir_model_data WHERE module = 'client_account'"
+            " AND name = 'ir_cron_lapse_limits'"
+        )
+        with self._waiting(
+            client_id, self.admin, "ir.cron", "method_direct_trigger", [cron_id]
+        ):
+            self.assertEqual(self._get_written_tables("client_account"), [])
+        [(limit,)] = self._query(
+            "SELECT credit_limit::float FROM client_account WHERE id = %s", account_id
+        )
+        self.assertEqual(limit, 0.0)
+
+    def test_clients_are_waited_for_in_one_order_whoever_asks(self):
+        """Documents of several clients take their locks in the order of ids; whoever
+        took them in another would wait for those who wait for them."""
+        first_id, second_id = sorted(self._make_limited_clients(2, 1000.0))
+        request_ids = self._request_limit([first_id, second_id], 20.0)
+        policy = {"client_negative_balance": "prevented"}
+        calls = [
+            (self.approver, REQUEST, "action_approve", request_ids[::-1]),
+            (self.admin, "res.partner", "write", [second_id, first_id], policy),
+        ]
         for user, *call in calls:
             with (
                 self.subTest(call=call),
-                ThreadPoolExecutor(1) as pool,
-                db_connect(get_db_name()).cursor() as holder,
+                self._waiting(first_id, user, *call) as holder,
             ):
-                holder.execute(lock)
-                try:
-                    waiting = pool.submit(user.call_until_answered, *call)
-                    self._wait_for_waiting(1, [waiting])
-                    holder.execute(
-                        "SELECT id FROM client_account WHERE id = %s FOR UPDATE NOWAIT",
-                        [account_id],
-                    )
-                finally:
-                    holder.rollback()
-                waiting.result(timeout=CALL_TIMEOUT)
+                holder.execute(
+                    self._get_lock_query(second_id, "pg_try_advisory_xact_lock")
+                )
+                [(is_free,)] = holder.fetchall()
+                self.assertTrue(is_free)
 
     # === Paying up front ===
 

@@ -85,6 +85,9 @@ class TestGateRoutes(ServerCase):
             ],
         )
 
+        cls.accountant = cls._sign_in(
+            "gate_accountant", "gate accountant", "group_account_user", "account"
+        )
         banker = cls._sign_in(
             "gate_banker", "gate banker", "group_account_basic", "account"
         )
@@ -517,6 +520,57 @@ class TestGateRoutes(ServerCase):
             [{"force_post": True, "move_ids": [(6, 0, [move_id])]}],
         )
         yield call("validate.account.move", "validate_move", [wizard_id])
+
+    def _try_entry_left_to_the_job(self, call, client_id):
+        values = self._entry(client_id, TAKEN, auto_post="at_date", date="2026-01-05")
+        yield call(MOVE, "create", [values])
+        self._post_what_is_left()
+
+    def _post_what_is_left(self):
+        """Run Odoo's job that posts entries on their day, as superuser."""
+        [(cron_id,)] = self._query(
+            "SELECT res_id FROM ir_model_data WHERE module = 'account'"
+            " AND name = 'ir_cron_auto_post_draft_entry'"
+        )
+        self.admin.call("ir.cron", "method_direct_trigger", [cron_id])
+
+    def _try_entry_repeated_by_the_job(self, call, client_id):
+        values = self._entry(
+            client_id, CREDIT - 1, auto_post="monthly", date="2026-01-05"
+        )
+        values["auto_post_until"] = "2026-03-31"
+        [move_id] = call(MOVE, "create", [values])
+        yield call(MOVE, "action_post", [move_id])
+        for _month in range(2):
+            self._post_what_is_left()
+
+    def _try_accountant_s_entry_left_to_the_job(self, call, client_id):
+        values = self._entry(client_id, 1, auto_post="at_date", date="2026-01-05")
+        [move_id] = self.accountant.call(MOVE, "create", [values])
+        commands = [
+            (1, line_id, {side: TAKEN})
+            for line_id, side in self._query(
+                "SELECT id, CASE WHEN balance > 0 THEN 'debit' ELSE 'credit' END"
+                " FROM account_move_line WHERE move_id = %s",
+                move_id,
+            )
+        ]
+        yield call(MOVE, "write", [move_id], {"line_ids": commands})
+        self._post_what_is_left()
+
+    def _try_entry_given_to_a_payment(self, call, client_id):
+        """An outbound payment is told, not refused; income is no such thing."""
+        [move_id] = call(MOVE, "create", [self._entry(client_id, TAKEN)])
+        payment = {
+            "payment_type": "outbound",
+            "partner_type": "customer",
+            "partner_id": client_id,
+            "amount": TAKEN,
+            "move_id": move_id,
+        }
+        [payment_id] = call("account.payment", "create", [payment])
+        yield call(MOVE, "write", [move_id], {"origin_payment_id": payment_id})
+        yield call(MOVE, "action_post", [move_id])
 
     # === The table ===
 

@@ -28,6 +28,13 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         # Sudo: whoever may merge need not see each company's accounts.
         accounts_sudo = src_partners.sudo().client_account_ids
         client = dst_partner.commercial_partner_id
+        accounts_sudo._lock_keys(
+            {
+                (partner, account.company_id)
+                for account in accounts_sudo
+                for partner in account.partner_id | client
+            }
+        )
         for account in accounts_sudo:
             target = account._get_or_create(client, account.company_id).sudo()
             account._merge_into(target)

@@ -15,6 +15,8 @@ TASK_WORK_FIELDS = frozenset(
         "partner_id",
     )
 )
+# Writing these on a project may give its tasks an order line.
+PROJECT_WORK_FIELDS = frozenset(("sale_line_id", "allow_billable"))
 MILESTONE_WORK_FIELDS = frozenset(
     ("is_reached", "sale_line_id", "quantity_percentage", "product_uom_qty")
 )

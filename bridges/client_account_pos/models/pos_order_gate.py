@@ -229,10 +229,9 @@ class PosOrder(models.Model):
         :return: {key: sentence}, empty where all may
         """
         accounts = self.env["client.account"]
+        # Some may have been allowed before.
+        accounts._lock_all(asked)
         refusals, postings = accounts._check_available_to(asked, asked)
-        if unasked := asked.keys() - postings.keys():
-            # These were allowed before; others are judged with them all the same.
-            self.env.execute_query(accounts._get_lock_sql(unasked))
         for key, posting in postings.items():
             if key not in refusals and posting.pay_later == "disabled":
                 account = accounts.browse(posting.account_id)

@@ -1,11 +1,26 @@
 from odoo import models
 
+from ..utils import check_not_by_hand
+
 
 class PosSession(models.Model):
     """Closing a session: what was on account is owed by the books now, and paid by the
     credit there is; what was given to accounts is booked already."""
 
     _inherit = "pos.session"
+
+    def write(self, vals):
+        """Override of the ORM to have sessions closed by booking them alone.
+
+        What is on account counts until then: closed by hand it would be neither in the
+        balance nor in the books.
+        """
+        if "state" in vals and not self.env["client.account"]._get_watch().depth:
+            ended = self.filtered(
+                lambda session: "closed" in (session.state, vals["state"])
+            )
+            check_not_by_hand(ended, vals, {"state"})
+        return super().write(vals)
 
     def _validate_session(
         self,

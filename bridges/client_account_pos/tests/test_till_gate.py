@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
@@ -72,6 +73,25 @@ class TestTillGate(ClientTillCommon):
         self.assertFigures(0, 100)
         self._sync(*orders[:3])
         self.assertFigures(0, 10)
+
+    def test_locks_are_taken_in_one_order_whether_it_was_allowed_or_not(self):
+        """Asked about first and allowed afterwards, two would wait for each other."""
+        clients = self.client | self.other_client
+        accounts = type(self.account)
+        lock, taken = accounts._get_lock_sql, []
+
+        def note_lock(model, keys):
+            if keys:
+                taken.append({client for client, _root in keys})
+            return lock(model, keys)
+
+        asked = {
+            (client, self.company): amount
+            for client, amount in zip(clients, (0.0, 10.0), strict=True)
+        }
+        with patch.object(accounts, "_get_lock_sql", note_lock):
+            self.env["pos.order"]._get_account_refusals(asked)
+        self.assertEqual(taken[0], set(clients))
 
     def test_a_draft_counts_once_it_is_paid(self):
         self._prevent(100)
@@ -359,6 +379,23 @@ class TestTillGate(ClientTillCommon):
             payment.write({"account_move_id": other_move.id})
         payment.write({"account_move_id": False})
         self.assertFigures(1, 41)
+
+    def test_a_session_is_closed_by_booking_it_alone(self):
+        """Closed by hand, what is on account would be neither in the balance nor in
+        the books."""
+        self._prevent(100)
+        self._sell(100)
+        session = self.till_session.with_user(self.cashier)
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            session.write({"state": "closed"})
+        self.assertFigures(0, 0)
+        session.write({"state": "closing_control"})
+        session.write({"state": "opened"})
+        self._close()
+        self.assertEqual(session.state, "closed")
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            session.write({"state": "opened"})
+        self.assertFigures(-100, 0)
 
     def test_no_default_says_what_is_booked(self):
         """A caller names defaults in the context, and for itself in `ir.default`."""

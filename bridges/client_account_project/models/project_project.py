@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ..const import DONE, PROJECT_WORK_FIELDS
+
 
 class ProjectProject(models.Model):
     _name = "project.project"
@@ -14,6 +16,25 @@ class ProjectProject(models.Model):
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_client_account_id(self):
         return super()._compute_client_account_id()
+
+    def write(self, vals):
+        """Override of `project` to judge tasks that are done and take the order line
+        of their project over."""
+        if PROJECT_WORK_FIELDS.isdisjoint(vals):
+            return super().write(vals)
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        done = (
+            self.env["project.task"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("project_id", "in", self.ids), ("state", "=", DONE)])
+            .with_env(self.env)
+        )
+        before = done._get_done_pieces()
+        result = super().write(vals)
+        # They stay done with a refusal, so there is nothing to be done anyway.
+        done._judge_done(before, are_new=True)
+        return result
 
     def _get_client_payer(self):
         """Override of `client.payer.mixin`."""

@@ -77,11 +77,16 @@ class ProjectTask(models.Model):
         """Override of `project` to judge tasks that are marked as done, or of which
         more is done than before."""
         tasks, anyway = self._take_post_anyway()
-        if not tasks._may_be_done_by(vals):
+        following = tasks
+        if vals.get("sale_line_id"):
+            # Those below that have no order line take it over. Sudo: they may be out
+            # of the user's reach.
+            following |= tasks.sudo()._get_all_subtasks().sudo(self.env.su)
+        if not following._may_be_done_by(vals):
             return super(ProjectTask, tasks).write(vals)
-        before = tasks._get_done_pieces()
+        before = following._get_done_pieces()
         result = super(ProjectTask, tasks).write(vals)
-        tasks._judge_done(before, anyway)
+        following._judge_done(before, anyway)
         return result
 
     def _may_be_done_by(self, vals):

@@ -251,6 +251,27 @@ class TestCompletionGate(ClientProjectCommon):
             task.allocated_hours = 2
         task.allocated_hours = 0.5
 
+    def test_order_line_that_is_taken_over(self):
+        """Tasks without one take that of their project, or of the task above."""
+        project = self._make_project()
+        free, parent = self.env["project.task"].create(
+            [{"name": name, "project_id": project.id} for name in ("Free", "Parent")]
+        )
+        child = free.create(
+            {"name": "Child", "project_id": project.id, "parent_id": parent.id}
+        )
+        for task in (free, child):
+            self.assertFalse(task.sale_line_id)
+            task.state = DONE
+        with self._refused("Free"):
+            project.sale_line_id = self.line
+        self.assertFalse(free.sale_line_id)
+        with self._refused("Free"):
+            project.write({"sale_line_id": self.line.id, "allow_billable": True})
+        self._issue_credit(1000)
+        project.sale_line_id = self.line
+        self.assertEqual(free.sale_line_id, self.line)
+
     def test_portal_collaborator(self):
         portal = new_test_user(
             self.env,

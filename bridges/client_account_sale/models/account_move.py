@@ -1,4 +1,5 @@
-from odoo import models
+from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
@@ -6,6 +7,34 @@ class AccountMove(models.Model):
     """Invoices of orders: they release what their orders had committed."""
 
     _inherit = "account.move"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of the ORM to leave to Odoo what was settled elsewhere."""
+        for vals in vals_list:
+            self.browse()._check_not_settled_elsewhere(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Override of the ORM to leave to Odoo what was settled elsewhere."""
+        self._check_not_settled_elsewhere(vals)
+        return super().write(vals)
+
+    def _check_not_settled_elsewhere(self, vals):
+        """Refuse to say of a document that it was settled before the books were kept
+        here: its order would count as invoiced, and it is in no balance.
+
+        :raise UserError: when that is written by anybody but Odoo itself
+        """
+        if vals.get("payment_state") == "invoicing_legacy" and not self.env.su:
+            raise UserError(
+                self.env._(
+                    "The payment status of %s follows from what it is matched with. "
+                    "Match a payment or a credit with it instead.",
+                    ", ".join(move.display_name for move in self[:5])
+                    or self.env._("a new document"),
+                )
+            )
 
     def _get_released_amounts(self):
         """Override of `client_account`: what an order has committed is taken off the

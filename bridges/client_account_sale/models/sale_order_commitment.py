@@ -79,7 +79,8 @@ class SaleOrder(models.Model):
                 SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
                        sale.company_id AS branch_id, sale.currency_rate AS rate,
                        SUM(CASE
-                           WHEN line.is_downpayment THEN -COALESCE(invoiced.total, 0)
+                           WHEN line.is_downpayment AND line.product_uom_qty = 0
+                           THEN -COALESCE(invoiced.total, 0)
                            WHEN line.product_uom_qty = 0
                            THEN GREATEST(line.untaxed_amount_to_invoice, 0)
                            ELSE line.price_total / line.product_uom_qty * GREATEST(
@@ -175,7 +176,8 @@ class SaleOrder(models.Model):
                 if line.product_uom_qty
                 else max(line.untaxed_amount_to_invoice, 0.0)
                 for line in order.order_line
-                if not line.display_type and not line.is_downpayment
+                if not line.display_type
+                and not (line.is_downpayment and not line.product_uom_qty)
             )
             if amount > 0:
                 client = order.partner_invoice_id.commercial_partner_id

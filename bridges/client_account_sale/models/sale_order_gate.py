@@ -58,6 +58,7 @@ class SaleOrder(models.Model):
             orders = super().create(vals_list)
             for order in orders:
                 watch.pending[order.id] = watch.origin[order.id] = None
+            orders._follow_rate_again({name for vals in vals_list for name in vals})
             orders.filtered(lambda order: order.state == "sale")._mark_first_orders()
         return orders
 
@@ -71,9 +72,19 @@ class SaleOrder(models.Model):
             if "state" in vals and state == "sale":
                 (self - before)._mark_first_orders()
             result = super().write(vals)
+            self._follow_rate_again(vals)
             if state != "sale":
                 before._forget_confirmation()
         return result
+
+    def _follow_rate_again(self, names):
+        """Compute the rate of these orders anew where a caller has written one: it
+        follows from their day, and the invoice is at another.
+
+        :param names: of the fields that were written
+        """
+        if "currency_rate" in names and not self.env.su:
+            self.env.add_to_compute(self._fields["currency_rate"], self)
 
     def unlink(self):
         """Override of the ORM to forget the figures of what goes."""
@@ -264,10 +275,9 @@ class SaleOrder(models.Model):
                 order._get_ungranted_amount(*part)
                 for order, part in orders[key].items()
             )
+        # Money may have been taken for some.
+        accounts._lock_all(asked)
         refusals, postings = accounts._check_available_to(asked, counted)
-        if unasked := asked.keys() - postings.keys():
-            # Money was taken for these; others are judged with them all the same.
-            self.env.execute_query(accounts._get_lock_sql(unasked))
         if any(posting.is_watched for posting in postings.values()):
             accounts._trigger_notices()
         refused = []

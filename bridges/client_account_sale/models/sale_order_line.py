@@ -22,6 +22,13 @@ COMMITTING_FIELDS = frozenset(
     )
 )
 
+# What follows from the rest and what an order has committed is read from. Odoo takes it
+# from any caller all the same, and a line that says it is invoiced commits nothing.
+FOLLOWING_FIELDS = (
+    *("state", "price_subtotal", "price_total", "price_tax", "qty_invoiced"),
+    *("untaxed_amount_invoiced", "untaxed_amount_to_invoice"),
+)
+
 
 class SaleOrderLine(models.Model):
     """Lines of confirmed orders: what is still to be invoiced is committed."""
@@ -45,7 +52,9 @@ class SaleOrderLine(models.Model):
         order_ids = {vals.get("order_id") for vals in vals_list}
         orders = self.env["sale.order"].browse(filter(None, order_ids))
         with orders._watching_commitments():
-            return super().create(vals_list)
+            lines = super().create(vals_list)
+            lines._follow_again({name for vals in vals_list for name in vals})
+        return lines
 
     def write(self, vals):
         """Override of the ORM to have the clients judged whose orders grow."""
@@ -53,7 +62,21 @@ class SaleOrderLine(models.Model):
             return super().write(vals)
         orders = self.order_id | self.order_id.browse(vals.get("order_id") or ())
         with orders._watching_commitments():
-            return super().write(vals)
+            result = super().write(vals)
+            self._follow_again(vals)
+        return result
+
+    def _follow_again(self, names):
+        """Compute anew what a caller has written on these lines that follows from the
+        rest.
+
+        :param names: of the fields that were written
+        """
+        if self.env.su:
+            return
+        for name in FOLLOWING_FIELDS:
+            if name in names:
+                self.env.add_to_compute(self._fields[name], self)
 
     def unlink(self):
         """Override of the ORM to have the clients judged whose orders grow: a line that

@@ -1,5 +1,6 @@
 from contextlib import suppress
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -83,6 +84,29 @@ class TestOrderGate(ClientOrderCommon):
         other.action_confirm()
         self.assertEqual(other.state, "sale", "nothing prevents it")
 
+    def test_locks_are_taken_in_one_order_whether_money_was_taken_or_not(self):
+        """Asked about first and granted afterwards, two would wait for each other."""
+        paid = self._make_order(price=10, partner_id=self.client.id)
+        owed = self._make_order(price=10, partner_id=self.other_client.id)
+        accounts, orders = type(self.account), type(paid)
+        lock, amount = accounts._get_lock_sql, orders._get_ungranted_amount
+        taken = []
+
+        def note_lock(model, keys):
+            if keys:
+                taken.append({client.id for client, _root in keys})
+            return lock(model, keys)
+
+        def grant(order, had, has):
+            return 0.0 if order == paid else amount(order, had, has)
+
+        with (
+            patch.object(accounts, "_get_lock_sql", note_lock),
+            patch.object(orders, "_get_ungranted_amount", grant),
+        ):
+            (paid | owed).action_confirm()
+        self.assertEqual(taken[0], {self.client.id, self.other_client.id})
+
     def test_none_is_confirmed_without_a_fault(self):
         self.assertTrue(self.env["sale.order"].action_confirm())
 
@@ -127,6 +151,55 @@ class TestOrderGate(ClientOrderCommon):
         """Deliver by hand beyond what was ordered, where deliveries are invoiced."""
         self.plain.invoice_policy = "delivery"
         order.order_line.qty_delivered = 2
+
+    def test_what_follows_from_the_rest_is_not_written_by_hand(self):
+        """Odoo takes it from any caller; a line that says it is invoiced, or of no
+        worth, would leave room for another order."""
+        order = self._confirm_order(price=80, product=self.plain)
+        order = order.with_user(self.salesperson)
+        lies = (
+            {"state": "cancel"},
+            {"qty_invoiced": 1, "untaxed_amount_invoiced": 80},
+            {"price_total": 0},
+            {"price_subtotal": 0, "price_tax": 0, "price_total": 0},
+            {"untaxed_amount_to_invoice": 0},
+            {"is_downpayment": True},
+        )
+        for lie in lies:
+            with self.subTest(lie):
+                order.order_line.write(lie)
+                self.assertEqual(self._get_committed(), 80.0)
+                order.write({"order_line": [Command.update(order.order_line.id, lie)]})
+                self.assertEqual(self._get_committed(), 80.0)
+        order.write({"currency_rate": 1000})
+        self.assertEqual(self._get_committed(), 80.0)
+        for lie in ({"price_total": 0}, {"qty_invoiced": 1}, {"state": "draft"}):
+            with self.subTest(lie, made_with=True):
+                new = {"product_id": self.plain.id, "price_unit": 30, **lie}
+                self.assertOrderRefused(
+                    lambda new=new: order.write({"order_line": [Command.create(new)]})
+                )
+        self.assertOrderRefused(
+            lambda: self._make_order(
+                user=self.salesperson, state="sale", currency_rate=1000
+            )
+        )
+
+    def test_nobody_says_by_hand_that_an_invoice_was_settled_elsewhere(self):
+        """Its order would count as invoiced, and the draft is in no balance."""
+        order = self._confirm_order(price=80, product=self.plain)
+        draft = self._invoice(order, post=False)
+        biller = self._make_user("order_biller", "account.group_account_invoice")
+        lie = {"payment_state": "invoicing_legacy"}
+        with self.assertRaisesRegex(UserError, "payment status"):
+            draft.with_user(biller).write(lie)
+        with self.assertRaisesRegex(UserError, "a new document"):
+            draft.with_user(biller).create(
+                {"move_type": "out_invoice", "partner_id": self.client.id, **lie}
+            )
+        self.assertEqual(self._get_committed(), 80.0)
+        draft.with_user(biller).action_toggle_block_payment()
+        self.assertEqual(draft.payment_state, "blocked")
 
     def test_a_discount_that_goes_is_growth(self):
         order = self._confirm_order(
