@@ -21,7 +21,7 @@ registry.category("web_tour.tours").add("client_account_views", {
                 "The card says what is overdue and by how much the limit is passed",
             trigger:
                 ".o_kanban_record:contains('Ada Piano School'):contains('overdue')" +
-                ":contains('230.00 over')",
+                ":contains('Limit:'):contains('230.00 over')",
         },
         {
             content: "Open the graph",
