@@ -583,8 +583,13 @@ class ClientAccount(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "client_account.client_account_items_action"
         )
-        # In terms of ids, for the web client to take them along.
-        action["domain"] = list(
+        action["domain"] = list(self._get_posted_items_domain())
+        return action
+
+    def _get_posted_items_domain(self):
+        """Return the domain of all posted receivable items of these accounts, in terms
+        of ids, for the web client to take along."""
+        return (
             Domain("account_id", "in", self._search_receivable_accounts().ids)
             & Domain("parent_state", "=", "posted")
             & Domain.OR(
@@ -593,6 +598,17 @@ class ClientAccount(models.Model):
                 for root, accounts in self.sudo().grouped("company_id").items()
             )
         )
+
+    def action_view_credits(self):
+        """Open all credits of these accounts, those that are used up too."""
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "client_account.client_credit_action"
+        )
+        action["domain"] = list(
+            self._get_posted_items_domain() & Domain("balance", "<", 0)
+        )
+        action["context"] = {}
         return action
 
     def action_view_open_items(self):

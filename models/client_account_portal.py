@@ -480,8 +480,8 @@ class ClientAccount(models.Model):
         if rest > 0 or not allocations:
             raise UserError(
                 self.env._(
-                    "%(amount)s of %(invoice)s cannot be paid with your credit. Reload "
-                    "the page to see what can.",
+                    "%(amount)s of %(invoice)s cannot be paid with your credit. The "
+                    "page shows what can.",
                     amount=currency.format(amount),
                     invoice=invoice.name,
                 )

@@ -433,7 +433,9 @@ class ClientAccount(models.Model):
         if self._is_limitless():
             return self.env._("no limit")
         if self._is_over_limit():
-            return self.env._("%s over", self.currency_id.format(-self.available))
+            return self.env._(
+                "nothing, %s over the limit", self.currency_id.format(-self.available)
+            )
         return self.currency_id.format(self.available)
 
     def _get_profile_policy(self, name):

@@ -150,7 +150,7 @@ class ClientAccountRequest(models.Model):
         tracking=True,
         copy=False,
         index=True,
-        group_expand=True,
+        group_expand="_group_expand_states",
         written_by="workflow",
     )
     requested_by_id = fields.Many2one(
@@ -345,6 +345,13 @@ class ClientAccountRequest(models.Model):
                 ],
                 limit=1,
             )
+
+    @api.model
+    def _group_expand_states(self, states, _domain):
+        """Keep the states in their order, and leave those out that hold nothing: on a
+        telephone an empty first column hides that there are others."""
+        order = self._fields["state"].get_values(self.env)
+        return sorted(states, key=order.index)
 
     @api.depends(
         "subject", "requested_limit", "account_id.state", "account_id.credit_limit"

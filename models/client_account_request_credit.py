@@ -32,6 +32,8 @@ class ClientAccountRequest(models.Model):
         help="The credit the approver grants: as requested, or another one.",
         written_by=("workflow", "approver"),
     )
+    requested_amount = fields.Monetary(string="Requested", compute="_compute_amounts")
+    granted_amount = fields.Monetary(string="Granted", compute="_compute_amounts")
     credit_reason = fields.Text(
         string="Reason for the Client",
         help="Shown in the client's history.",
@@ -101,6 +103,20 @@ class ClientAccountRequest(models.Model):
         f"CHECK(char_length(credit_reason) <= {MAX_REASON})",
         "The reason of a credit has 2,000 characters at most.",
     )
+
+    @api.depends(
+        "subject",
+        "requested_limit",
+        "granted_limit",
+        "requested_credit",
+        "granted_credit",
+    )
+    def _compute_amounts(self):
+        """Take what is asked for, a limit or a credit, for lists of both."""
+        for request in self:
+            name = "credit" if request.subject == "credit" else "limit"
+            request.requested_amount = request[f"requested_{name}"]
+            request.granted_amount = request[f"granted_{name}"]
 
     @api.model
     def _check_vals(self, vals, account):

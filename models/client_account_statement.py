@@ -68,7 +68,7 @@ class ClientAccount(models.Model):
                 break
             balance = self.currency_id.round(balance + line["change"])
             shown.append({**line, "balance": balance})
-        items = self._fetch_statement_open(date_to)
+        items = self._fetch_statement_open(date_to, is_last=len(shown) == len(lines))
         ageing = self._get_statement_ageing(items, date_to)
         credit = -sum(item["open"] for item in items if item["open"] < 0)
         overdue = sum(ageing.values()) - ageing["amount_not_due"]
@@ -151,18 +151,19 @@ class ClientAccount(models.Model):
             " NULLIF(move.ref, ''), NULLIF(line.name, line.move_name), ''), E'\n', 1)"
         )
 
-    def _fetch_statement_open(self, day):
+    def _fetch_statement_open(self, day, is_last=False):
         """Return the items of one account that were open at the end of a day, the
         earliest due first.
 
         A match counts from the later of its two dates on.
 
+        :param bool is_last: whether nothing is dated later
         :return: list of dicts with document, date, due and open (company currency,
             above zero: owed)
         """
         self.env["account.move.line"].flush_model()
         self.env["account.partial.reconcile"].flush_model()
-        if day >= fields.Date.context_today(self):
+        if is_last and day >= fields.Date.context_today(self):
             # As the figures of the account say it, reading nothing that is settled.
             is_open, amount = self._get_open_item_sql(), SQL("line.amount_residual")
         else:

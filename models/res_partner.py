@@ -198,6 +198,9 @@ class ResPartner(models.Model):
     def _client_figure_to_sql(self, alias, name, query, client_ids=None):
         """Return the SQL of a figure of the partner, joining what it needs.
 
+        Sums are joined once for all figures of the query, see
+        `client.account._join_sums`.
+
         :param client_ids: ids of the only clients there are in the query, None for any
         """
         accounts = self.env["client.account"]
@@ -207,15 +210,20 @@ class ResPartner(models.Model):
             "commercial_partner_id",
             to_flush=self._fields["commercial_partner_id"],
         )
-        for link, table in (
-            ("client_figures", SQL("(%s)", accounts._get_open_items_sql(client_ids))),
-            ("client_account", SQL.identifier("client_account")),
+        for link, get_table in (
+            (
+                "client_figures",
+                lambda: SQL("(%s)", accounts._get_open_items_sql(client_ids)),
+            ),
+            ("client_account", lambda: SQL.identifier("client_account")),
         ):
             joined = query.make_alias(alias, link)
+            if joined in query._joins:
+                continue
             query.add_join(
                 "LEFT JOIN",
                 joined,
-                table,
+                get_table(),
                 SQL(
                     "%(joined)s.partner_id = %(client)s AND %(joined)s.company_id = "
                     "%(root)s",
@@ -414,6 +422,10 @@ class ResPartner(models.Model):
     def action_client_view_items(self):
         """Open all posted receivable items of one client in the current company."""
         return self._get_or_create_client_account().action_view_items()
+
+    def action_client_view_credits(self):
+        """Open all credits of one client in the current company, used up or not."""
+        return self._get_or_create_client_account().action_view_credits()
 
     def action_client_new_invoice(self):
         """Open a new invoice of one client."""

@@ -824,6 +824,21 @@ class TestClientAccount(FiguresCommon):
         found = self.env["account.move.line"].search(both.action_view_items()["domain"])
         self.assertEqual(found, item | other)
 
+    def test_credits_action_shows_what_is_used_up_too(self):
+        used = self._get_receivable(self._issue_credit(10))
+        self._make_invoice(10)
+        self.account.apply_credits()
+        self.assertTrue(used.reconciled)
+        left = self._get_receivable(self._issue_credit(5))
+        action = self.account.action_view_credits()
+        found = self.env["account.move.line"].search(action["domain"])
+        self.assertEqual(found, used | left)
+        self.assertFalse(action["context"])
+        action = self.client.action_client_view_credits()
+        self.assertEqual(
+            self.env["account.move.line"].search(action["domain"]), used | left
+        )
+
     def test_apply_credits_action_says_how_much(self):
         action = self.account.action_apply_credits()
         self.assertEqual(action["params"]["type"], "warning")

@@ -294,8 +294,8 @@ class TestFiguresSql(ClientAccountCommon):
         ):
             get_sums = getattr(type(accounts), name)
 
-            def get_later(model, get_sums=get_sums):
-                sums = get_sums(model)
+            def get_later(model, *args, get_sums=get_sums):
+                sums = get_sums(model, *args)
                 return SQL("SELECT * FROM (%s) sums WHERE %s >= 0", sums, next(moments))
 
             with self.subTest(name), patch.object(type(accounts), name, get_later):
@@ -303,6 +303,16 @@ class TestFiguresSql(ClientAccountCommon):
                     [], [], [f"{figure}:sum" for figure in figures]
                 )
                 self.assertEqual(len(sums), 2)
+                if name == "_get_ageing_sql":
+                    # Contacts have no ageing.
+                    continue
+                [sums] = accounts.partner_id._read_group(
+                    [], [], [f"client_{figure}:sum" for figure in figures]
+                )
+                self.assertEqual(len(sums), 2)
+                # As a contact's page reads them.
+                self.partners.invalidate_recordset()
+                self.assertTrue(self.partners.read(["client_balance"]))
 
     def test_sum_is_what_reading_says(self):
         for records, name in self._each_figure():

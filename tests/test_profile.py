@@ -88,7 +88,10 @@ class TestProfile(ClientAccountRequestCommon):
         )
         boxes = self._get_boxes(self.account, self.officer)
         self.assertEqual(boxes["limit"]["usage"], 150.0)
-        self.assertRegex(self._get_texts(boxes), r"Available .*50\.00 over")
+        # What is missing does not read like money that is there.
+        self.assertRegex(
+            self._get_texts(boxes), r"Available nothing, .*50\.00 over the limit"
+        )
         self._make_payment(60)
         self.assertFalse(self.account.with_user(self.officer).profile["banner"])
 
@@ -584,12 +587,23 @@ class TestWindows(ClientAccountRequestCommon):
         form = Form(self.env["client.account.adjustment"].with_user(self.officer))
         for contact in contacts:
             form.partner_ids.add(contact)
-        form.amount = 20
+            if contact == contacts[0]:
+                form.amount = 20
+                self.assertRegex(form.preview, r"^one client, .*20\.00$")
         form.reason = "Welcome"
         self.assertRegex(form.preview, r"2 clients, .*40\.00 in all")
         answer = form.save().action_confirm()
         self.assertIn("2 clients", answer["params"]["message"])
         self.assertEqual(contacts.client_account_ids.mapped("balance"), [20, 20])
+
+    def test_contacts_are_counted_with_an_account_and_without(self):
+        contact = self.env["res.partner"].create({"name": "New"})
+        form = Form(self.env["client.account.adjustment"].with_user(self.officer))
+        form.partner_ids.add(self.client)
+        form.amount = 20
+        self.assertRegex(form.preview, r"then .*20\.00 in credit")
+        form.partner_ids.add(contact)
+        self.assertRegex(form.preview, r"2 clients, .*40\.00 in all")
 
     def test_receiving_starts_from_what_is_owed(self):
         early = self._make_invoice(100, date_due=self.today - timedelta(days=3))

@@ -36,6 +36,7 @@ PUBLIC_METHODS = {
     ("client.account", "action_request_update"),
     ("client.account", "action_resume"),
     ("client.account", "action_suspend"),
+    ("client.account", "action_view_credits"),
     ("client.account", "action_view_items"),
     ("client.account", "action_view_open_items"),
     ("client.account", "action_view_partner"),
@@ -129,6 +130,7 @@ PUBLIC_METHODS = {
     ("client.credit.batch.reverse", "action_reverse"),
     ("res.partner", "action_create_client_batch"),
     ("res.partner", "action_client_new_invoice"),
+    ("res.partner", "action_client_view_credits"),
     ("res.partner", "action_client_view_items"),
 }
 WIZARDS = (
@@ -295,6 +297,7 @@ class TestSecurity(ClientAccountCommon):
                 lambda account=account: account.issue_credit(1, "Gift"),
                 lambda account=account: account.charge(1, "Gift"),
                 lambda account=account: account.apply_credits(),
+                lambda account=account: account.action_view_credits(),
                 lambda account=account: account.action_view_items(),
             ):
                 with (
@@ -873,6 +876,7 @@ class TestSecurity(ClientAccountCommon):
             "action_charge",
             "action_receive_payment",
             "action_pay_back",
+            "action_view_credits",
             "action_view_items",
             "action_view_open_items",
             "action_view_partner",
@@ -887,6 +891,7 @@ class TestSecurity(ClientAccountCommon):
             "action_client_receive_payment",
             "action_client_pay_back",
             "action_open_client_account",
+            "action_client_view_credits",
             "action_client_view_items",
         ):
             yield self._call(self.client, name)

@@ -65,6 +65,24 @@ class TestStatement(ClientAccountRequestCommon):
         )
         self.assertEqual(now["closing"], -518)
 
+    def test_what_is_dated_ahead_is_not_open_yet(self):
+        self.account.credit_application = "manual"
+        self._make_invoice(100, date_due=self._days(-40))
+        self._issue_credit(30, date=self._days(1))
+        self.account.charge(12.5, "Late fee", date=self._days(2))
+        self._issue_credit(5, date=self._days(-1))
+        self.account.apply_credits()
+        for day, due, credit, closing in (
+            (0, [95], 0, -95),
+            (1, [95], 30, -65),
+            (2, [95, 12.5], 30, -77.5),
+        ):
+            with self.subTest(day=day):
+                statement = self._get_statement(-60, day)
+                self.assertEqual([item["open"] for item in statement["due"]], due)
+                self.assertEqual(statement["credit"], credit)
+                self.assertEqual(statement["closing"], closing)
+
     def test_open_items_of_any_day_add_up_to_the_closing_balance(self):
         self._make_invoice(100, date_due=self._days(-40))
         self._make_invoice(55.5, date_due=self._days(-20))

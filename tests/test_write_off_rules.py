@@ -333,3 +333,17 @@ class TestWriteOffTour(WriteOffCommon, HttpCase):
         )
         self.assertAlmostEqual(kept.amount_residual, 0.02)
         self.assertAlmostEqual(undone.amount_residual, 0.03)
+
+
+@tagged("post_install", "-at_install")
+class TestWriteOffOnATelephone(WriteOffCommon, HttpCase):
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def test_small_differences_are_in_sight(self):
+        self._make_rest(0.02)
+        self.start_tour(
+            "/odoo/action-client_account.client_account_write_off_action",
+            "client_account_write_off_telephone",
+            login=self.officer.login,
+        )

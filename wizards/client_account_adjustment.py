@@ -129,10 +129,12 @@ class ClientAccountAdjustment(models.TransientModel):
 
     def _get_preview(self):
         """Return what confirming does to the balances, in words."""
-        accounts = self.account_ids._origin
-        count = len(accounts | self._find_accounts()) or len(self.partner_ids)
+        accounts = self.account_ids._origin | self._find_accounts()
+        # Accounts of contacts that have none yet are opened once it is confirmed.
+        clients = accounts.partner_id | self.partner_ids._origin.commercial_partner_id
+        count = len(clients)
         amount = self.amount_total if self.document == "invoice" else self.amount
-        if len(accounts) == 1 and not self.partner_ids:
+        if len(accounts) == 1 and count == 1:
             accounts.sudo(False)._check_officer()
             sign = 1 if self.kind == "credit" else -1
             # Sudo: officers need no right to read journal entries.
@@ -140,6 +142,8 @@ class ClientAccountAdjustment(models.TransientModel):
             return self._format_preview(
                 accounts, sign * amount + sum(items.mapped("balance"))
             )
+        if count == 1:
+            return self.env._("one client, %s", self.currency_id.format(amount))
         return self.env._(
             "%(count)s clients, %(amount)s in all",
             count=count,

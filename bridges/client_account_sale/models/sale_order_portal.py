@@ -204,8 +204,7 @@ class SaleOrder(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "%s cannot be paid with your credit. Reload the page to see what "
-                    "can.",
+                    "%s cannot be paid with your credit. The page shows what can.",
                     self.name,
                 )
             )

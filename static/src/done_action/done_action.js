@@ -13,6 +13,8 @@ function getHotkey({method}, index) {
  * Each offer is a method of a record, which may answer an action of its own. Reloading
  * shows on the page below what the offer has changed. As the toast goes by itself and
  * stands behind all there is on the page, each offer has a key of its own.
+ *
+ * On a telephone it goes when the next window opens, whose top it would cover.
  */
 async function sayDone(env, {params}) {
     const {action, hotkey, notification} = env.services;
@@ -40,11 +42,17 @@ async function sayDone(env, {params}) {
                 ],
         })
     );
+    const makeWay = ({detail: mode}) =>
+        env.isSmall && !params.sticky && mode === "new" && close();
+    env.bus.addEventListener("ACTION_MANAGER:UI-UPDATED", makeWay);
     const close = notification.add(params.message, {
         type: params.type || "success",
         sticky: Boolean(params.sticky),
         className: name,
-        onClose: () => forgetKeys.forEach((forget) => forget()),
+        onClose: () => {
+            env.bus.removeEventListener("ACTION_MANAGER:UI-UPDATED", makeWay);
+            forgetKeys.forEach((forget) => forget());
+        },
         autocloseDelay: params.offers.length ? 15000 : 4000,
         buttons: params.offers.map((offer, index) => ({
             name: offer.label,

@@ -16,10 +16,10 @@ function requestLimit(limit, reason) {
             run: "click",
         },
         {
-            content: "The client is filled in: type the limit",
+            content: "The client is there, and the limit is to be typed at once",
             trigger:
-                ".o_form_view:has(.o_field_widget[name='partner_id'] input:value(Ada Piano School)) " +
-                ".o_field_widget[name='requested_limit'] input",
+                ".o_form_view:has(.o_field_widget[name='partner_id']:contains(Ada Piano School)) " +
+                ".o_field_widget[name='requested_limit'] input:focus",
             run: `edit ${limit}`,
         },
         {

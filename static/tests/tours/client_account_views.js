@@ -9,7 +9,12 @@ registry.category("web_tour.tours").add("client_account_views", {
         {
             content: "The list says the balance in words",
             trigger:
-                ".o_list_view .o_data_row:contains('Ada Piano School'):contains('330.00 owed')",
+                ".o_list_view .o_data_row:contains('Ada Piano School') td[name='balance']:contains('330.00 owed')",
+            run({anchor}) {
+                if (anchor.scrollWidth > anchor.clientWidth + 1) {
+                    throw new Error("What the balance means is cut off");
+                }
+            },
         },
         {
             content: "Open the cards",
@@ -21,7 +26,7 @@ registry.category("web_tour.tours").add("client_account_views", {
                 "The card says what is overdue and by how much the limit is passed",
             trigger:
                 ".o_kanban_record:contains('Ada Piano School'):contains('overdue')" +
-                ":contains('230.00 over')",
+                ":contains('Limit:'):contains('230.00 over')",
         },
         {
             content: "Open the graph",

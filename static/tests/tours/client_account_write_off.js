@@ -20,9 +20,10 @@ registry.category("web_tour.tours").add("client_account_write_off", {
         {
             content: "Untick the first",
             trigger:
+                "body:not(:has(.o_datetime_picker)) " +
                 ".modal:has(.o_field_widget[name='total']:contains('0.05')) " +
                 ".o_data_row:contains('Ada Piano School'):contains('0.02'):contains('Owed') " +
-                "td[name='is_ticked'] input",
+                "td[name='is_ticked']",
             run: "click",
         },
         {
