@@ -7,7 +7,8 @@ import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_valid
 patch(OrderPaymentValidation.prototype, {
     /**
      * Ask the server before the receipt whether the client's account may pay. Without
-     * an answer it may not.
+     * an answer it may not. The till with rewards looks before the cashier was asked for
+     * the client, who is asked for then, and looks again.
      *
      * @override
      */
@@ -15,7 +16,7 @@ patch(OrderPaymentValidation.prototype, {
         if (!(await super.isOrderValid(isForceValidate))) {
             return false;
         }
-        if (!this.order.clientAccountPayments.length) {
+        if (!this.order.clientAccountPayments.length || !this.order.getPartner()) {
             return true;
         }
         const refusal = await this.requestClientAccount();

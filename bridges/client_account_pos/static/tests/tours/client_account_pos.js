@@ -84,9 +84,14 @@ registry.category("web_tour.tours").add("client_account_pos_credit", {
             receiptSays("20.00 in credit"),
             ReceiptScreen.clickNextOrder(),
 
-            order(),
-            figuresAre("20.00 in credit"),
+            // Without a client first: the till asks for one, who is then looked at.
+            ProductScreen.clickDisplayedProduct("Book"),
+            ProductScreen.clickPayButton(),
             PaymentScreen.clickPaymentMethod(METHOD),
+            PaymentScreen.clickValidate(),
+            Dialog.confirm("Ok"),
+            PartnerList.clickPartner(CLIENT),
+            figuresAre("20.00 in credit"),
             PaymentScreen.clickValidate(),
             refuse(CLIENT, "10.00"),
             PaymentScreen.clickPaymentlineDelButton(METHOD, "30.00"),
