@@ -43,6 +43,18 @@ def get_portal_context():
     return accounts, company
 
 
+def leave_message(text, is_refusal):
+    """Keep a sentence for the next page, which says it once, see `take_message`."""
+    kind = "warning" if is_refusal else "success"
+    request.session[MESSAGE_KEY] = {"text": text, "kind": kind}
+
+
+def take_message():
+    """Return what is to be said on this page, as the template `portal_message` says it;
+    None for nothing."""
+    return request.session.pop(MESSAGE_KEY, None)
+
+
 def parse_day(text):
     """Return the day that an address names, None for none."""
     if not text or get_date_problem(request.env, "", text):
@@ -105,7 +117,7 @@ class ClientAccountPortal(PortalAccount):
             "company": company,
             "account": account,
             "accounts": accounts,
-            "message": request.session.pop(MESSAGE_KEY, None),
+            "client_message": take_message(),
             "date_from": date_from,
             "date_to": date_to,
         }
@@ -212,7 +224,7 @@ class ClientAccountPortal(PortalAccount):
         """Override of `account` to offer the credit that an invoice may be paid
         with."""
         values = super()._invoice_get_page_view_values(invoice, access_token, **kwargs)
-        values["client_message"] = request.session.pop(MESSAGE_KEY, None)
+        values["client_message"] = take_message()
         values["client_usable_credit"] = 0.0
         if account := self._get_client_invoice_account(invoice):
             plan = account._get_usable_credit(invoice.sudo())
@@ -271,19 +283,21 @@ class ClientAccountPortal(PortalAccount):
         currency = invoice_sudo.currency_id
         amounts = [parse_amount(text, currency) for text in (amount, due)]
         if None in amounts:
-            message = request.env._("Enter an amount above zero, such as 25.00.")
+            problem = request.env._("Enter an amount above zero, such as 25.00.")
+            leave_message(problem, is_refusal=True)
         else:
-            message = self._try_client_pay(account, invoice_sudo, *amounts)
-        request.session[MESSAGE_KEY] = message
+            self._try_client_pay(account, invoice_sudo, *amounts)
         return request.redirect(f"/my/invoices/{invoice_sudo.id}")
 
     def _try_client_pay(self, account, invoice_sudo, amount, due):
-        """Return what became of paying an invoice with credit, in a sentence."""
+        """Pay an invoice with credit, and leave for its page what became of it."""
         try:
             with request.env.cr.savepoint():
                 account._pay_with_credit(invoice_sudo, amount, due)
         except UserError as error:
-            return str(error)
-        return request.env._(
-            "%s paid with your credit.", invoice_sudo.currency_id.format(amount)
+            leave_message(str(error), is_refusal=True)
+            return
+        paid = invoice_sudo.currency_id.format(amount)
+        leave_message(
+            request.env._("%s paid with your credit.", paid), is_refusal=False
         )

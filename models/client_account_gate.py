@@ -1,10 +1,10 @@
+from inspect import ismethod
 from types import SimpleNamespace
 
 from psycopg2.pool import PoolError
 
 from odoo import api, models
 from odoo.exceptions import ConcurrencyError, UserError
-from odoo.sql_db import Cursor, db_connect
 from odoo.tools import SQL
 
 from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, TERMS, VIEWER
@@ -315,17 +315,18 @@ class ClientAccount(models.Model):
     def _fetch_fresh_rows(self, query):
         """Return the rows of a query as others have committed them by now.
 
-        Within a test that shares its cursor there are no others, nor while addons are
-        installed, whose tables nobody else sees yet.
+        Within a test that shares its cursor, for which it has replaced this method of
+        the registry, there are no others; nor while addons are installed, whose tables
+        nobody else sees yet.
 
-        :param SQL query: to be run on a cursor of its own, which is not asked of the
-            registry: that of a test only has copies of the shared one
+        :param SQL query: to be run on a cursor of its own
         :raise ConcurrencyError: when all connections are taken, which Odoo tries again
         """
-        if not self.env.registry.ready or not isinstance(self.env.cr, Cursor):
+        registry = self.env.registry
+        if not registry.ready or not ismethod(registry.cursor):
             return []
         try:
-            cursor = db_connect(self.env.cr.dbname).cursor()
+            cursor = registry.cursor()
         except PoolError as fault:
             raise ConcurrencyError(
                 self.env._("All connections to the database are taken.")

@@ -420,10 +420,15 @@ class TestPortal(PortalCase):
         self.assertEqual(answer.status_code, 303)
         self.assertEqual(invoice.amount_residual, 60)
         page = self.url_open(f"/my/invoices/{invoice.id}").text
-        self.assertIn("paid with your credit", page)
+        self.assertRegex(page, r"alert-success[^>]*>[^<]*20\.00 paid with your credit")
         # The same form sent again.
         self._pay(invoice, 20, due=80)
         self.assertEqual(invoice.amount_residual, 60)
+        page = self.url_open(f"/my/invoices/{invoice.id}").text
+        refusal = r"alert-warning[^>]*>What is due on"
+        self.assertRegex(page, refusal)
+        page = self.url_open(f"/my/invoices/{invoice.id}").text
+        self.assertNotRegex(page, refusal, "said once")
         self._pay(invoice, 30)
         self.assertEqual(invoice.payment_state, "partial")
         self.assertEqual(self.account.credit_available, 0)

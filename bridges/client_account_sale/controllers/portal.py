@@ -3,7 +3,11 @@ from werkzeug.exceptions import NotFound
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.http import request, route
 
-from odoo.addons.client_account.controllers.portal import MESSAGE_KEY, PAGE
+from odoo.addons.client_account.controllers.portal import (
+    PAGE,
+    leave_message,
+    take_message,
+)
 from odoo.addons.client_account.utils import parse_amount
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
@@ -59,7 +63,7 @@ class ClientOrderPortal(CustomerPortal):
         response = super().portal_order_page(order_id, **kwargs)
         order_sudo = getattr(response, "qcontext", {}).get("sale_order")
         if order_sudo:
-            response.qcontext["client_message"] = request.session.pop(MESSAGE_KEY, None)
+            response.qcontext["client_message"] = take_message()
             account = find_order_account(order_sudo)
             response.qcontext["client_order_credit"] = (
                 order_sudo._get_portal_credit(account) if account else 0.0
@@ -86,5 +90,5 @@ class ClientOrderPortal(CustomerPortal):
         address = f"/my/orders/{order_sudo.id}"
         if invoice and invoice.amount_residual:
             address = f"/my/invoices/{invoice.id}"
-        request.session[MESSAGE_KEY] = message
+        leave_message(message, is_refusal=not invoice)
         return request.redirect(address)

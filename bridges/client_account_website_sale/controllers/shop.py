@@ -3,7 +3,11 @@ from werkzeug.exceptions import NotFound
 from odoo.exceptions import UserError
 from odoo.http import request, route
 
-from odoo.addons.client_account.controllers.portal import MESSAGE_KEY, PAGE
+from odoo.addons.client_account.controllers.portal import (
+    PAGE,
+    leave_message,
+    take_message,
+)
 from odoo.addons.client_account_sale.controllers.portal import (
     find_order_account,
     try_order,
@@ -27,7 +31,7 @@ class ClientShop(WebsiteSale, PaymentPortal):
         account = find_order_account(order)
         values["client_order_credit"] = account and order._get_portal_credit(account)
         values["client_asks_for_terms"] = self._asks_for_terms()
-        values["client_message"] = request.session.pop(MESSAGE_KEY, None)
+        values["client_message"] = take_message()
         return values
 
     @route(
@@ -61,7 +65,7 @@ class ClientShop(WebsiteSale, PaymentPortal):
         if not problem:
             problem, invoice = try_order(account, order_sudo, total, credit)
         if not invoice:
-            request.session[MESSAGE_KEY] = problem
+            leave_message(problem, is_refusal=True)
             return request.redirect(PAYMENT)
         request.session["sale_last_order_id"] = order_sudo.id
         request.website.sale_reset()
@@ -82,8 +86,11 @@ class ClientShop(WebsiteSale, PaymentPortal):
         if last_order_sudo.id == order_id and last_order_sudo.state == "sale":
             return request.redirect(CONFIRMATION)
         if request.cart:
-            request.session[MESSAGE_KEY] = request.env._(
-                "Your cart has changed. Look at it again before you pay."
+            leave_message(
+                request.env._(
+                    "Your cart has changed. Look at it again before you pay."
+                ),
+                is_refusal=True,
             )
         return request.redirect(PAYMENT)
 
