@@ -551,11 +551,13 @@ class TestGateRaces(ServerCase):
 
     def _get_written_tables(self, *tables):
         """Return which of these tables somebody has written to, or locked rows of, in
-        a transaction that goes on."""
+        a transaction that goes on; other databases have tables of the same ids."""
         rows = self._query(
             "SELECT DISTINCT relation::regclass::text FROM pg_locks"
+            " JOIN pg_database held ON held.oid = pg_locks.database"
             " WHERE relation::regclass::text = ANY(%s) AND granted"
-            " AND mode IN ('RowShareLock', 'RowExclusiveLock')",
+            " AND mode IN ('RowShareLock', 'RowExclusiveLock')"
+            " AND held.datname = current_database()",
             list(tables),
         )
         return [name for (name,) in rows]
