@@ -17,7 +17,7 @@ PAGE = {"type": "http", "website": True, "sitemap": False}
 # Where the session keeps which company's account is looked at, and what is to be said
 # on the next page.
 COMPANY_KEY = "client_account_company"
-MESSAGE_KEY = "client_account_message"
+MESSAGE_KEY = "client_account_outcome"
 
 LINE_KEY = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{1,9})")
 
