@@ -54,11 +54,13 @@ class AccountMove(models.Model):
                     format_amount(usable),
                 )
             )
-        missing = amount - self._get_released_ahead(account) - account.available
+        released = self._get_released_ahead(account)
+        taken = amount - released + self._get_unjudged_ahead(account)
+        missing = amount - released - account.available
         if (
             account._get_policy("negative_balance") == "prevented"
             and not self._tells_what_happened()
-            and account.currency_id.compare_amounts(missing, 0) > 0
+            and account.currency_id.compare_amounts(min(taken, missing), 0) > 0
         ):
             texts.append(
                 self.env._(

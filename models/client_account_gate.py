@@ -374,7 +374,7 @@ class ClientAccount(models.Model):
 
         :param changes: from `_take_changes`
         """
-        released = self._get_released(changes)
+        released = self._get_released_judged(changes)
         fallen = {
             key
             for key, items in changes.items()
@@ -514,7 +514,7 @@ class ClientAccount(models.Model):
 
         :param key: (`res.partner` client, `res.company` root)
         :param changes: {item id: `Worth`} of what has changed
-        :param released: `Worth` of what the documents had committed before
+        :param released: `Worth` of what the documents had committed before, judged
         :param terms: from `_get_terms`
         :return: list of refusals, see `account.move._get_balance_refusals`
         """

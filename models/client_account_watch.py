@@ -258,19 +258,40 @@ class ClientAccount(models.Model):
         :param changes: {client key: {item id: `Worth` by which it changed}}
         :return: {client key: `Worth`}, nothing for others
         """
-        ids = {
+        released = defaultdict(Worth)
+        moves = self._get_taking_documents(changes)
+        for key, amount in moves._get_released_amounts().items():
+            released[key] = Worth(amount, amount)
+        return released
+
+    @api.model
+    def _get_released_judged(self, changes):
+        """Return what of `_get_released` was judged when it was committed, so that
+        taking it now leaves nobody with less.
+
+        :param changes: as there
+        """
+        return self._get_released(changes)
+
+    @api.model
+    def _get_taking_documents(self, changes):
+        """Return the documents that take something now, as far as they are there.
+
+        :param changes: see `_get_released`
+        """
+        return self._get_documents(
             item_id
             for items in changes.values()
             for item_id, worth in items.items()
             if min(worth) < 0
-        }
+        )
+
+    @api.model
+    def _get_documents(self, item_ids):
+        """Return the documents of items, as far as they are there."""
         # Sudo: as above.
-        items = self.env["account.move.line"].sudo().browse(ids)
+        items = self.env["account.move.line"].sudo().browse(set(item_ids))
         try:
-            amounts = items.move_id._get_released_amounts()
+            return items.move_id
         except MissingError:
-            amounts = items.exists().move_id._get_released_amounts()
-        released = defaultdict(Worth)
-        for key, amount in amounts.items():
-            released[key] = Worth(amount, amount)
-        return released
+            return items.exists().move_id

@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_line
 from . import client_account
 from . import client_account_profile
 from . import payment_provider
@@ -11,3 +12,4 @@ from . import sale_order_commitment
 from . import sale_order_gate
 from . import sale_order_line
 from . import sale_order_portal
+from . import sale_order_restored

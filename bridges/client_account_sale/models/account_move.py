@@ -1,6 +1,21 @@
+from typing import Any, NamedTuple
+
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
+
+
+class Release(NamedTuple):
+    """What documents release of what an order has committed."""
+
+    order: Any
+    # (`res.partner` client, `res.company` root)
+    key: tuple
+    # In company currency, and what of it nobody has judged.
+    amount: float
+    unjudged: float
+    # The latter in the order's currency.
+    restored: float
 
 
 class AccountMove(models.Model):
@@ -16,9 +31,34 @@ class AccountMove(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        """Override of the ORM to leave to Odoo what was settled elsewhere."""
+        """Override of the ORM to leave to Odoo what was settled elsewhere, and to keep
+        what orders get back from documents that go."""
         self._check_not_settled_elsewhere(vals)
-        return super().write(vals)
+        if "state" not in vals:
+            return super().write(vals)
+        with self._get_orders_given_back(vals["state"])._watching_restored():
+            return super().write(vals)
+
+    def _get_orders_given_back(self, state):
+        """Return the judged orders that may have more committed once these documents
+        are in a state: posted ones that go, and credit notes that are posted.
+
+        :param str state: which is about to be written
+        """
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        moves = self.sudo()
+        if state == "posted":
+            lines = moves.filtered(lambda move: move.state != "posted").line_ids
+            lines = lines.filtered(
+                lambda line: (
+                    (line.quantity < 0) != (line.move_id.move_type == "out_refund")
+                )
+            )
+        else:
+            lines = moves.filtered(lambda move: move.state == "posted").line_ids
+        return lines.sale_line_ids.order_id.filtered(
+            lambda order: order.state == "sale" and order._are_orders_judged()
+        )
 
     def _check_not_settled_elsewhere(self, vals):
         """Refuse to say of a document that it was settled before the books were kept
@@ -46,37 +86,72 @@ class AccountMove(models.Model):
         its part already.
         """
         released = super()._get_released_amounts()
-        orders = self.sudo().line_ids.sale_line_ids.order_id
-        orders = orders.filtered(lambda order: order._are_orders_judged())
-        if not orders:
-            return released
-        own = set(orders._get_own_documents()) & set(self.ids)
-        before = orders._fetch_committed_with(less=own)
-        for key, amount in self._compare_commitments(before, orders._fetch_committed()):
-            released[key] = released.get(key, 0.0) + amount
+        for release in self._get_releases(self._get_judged_orders()):
+            amount = released.get(release.key, 0.0)
+            released[release.key] = amount + release.amount
         return released
 
     def _get_released_ahead(self, account):
         """Override of `client_account`: what posting this draft would release."""
         released = super()._get_released_ahead(account)
+        releases = self._get_releases_ahead(self._get_judged_orders(), account)
+        return released + sum(release.amount for release in releases)
+
+    def _get_unjudged_ahead(self, account):
+        """Override of `client_account`: what orders got back from documents that
+        went."""
+        unjudged = super()._get_unjudged_ahead(account)
+        orders = self._get_judged_orders().filtered("client_restored")
+        releases = self._get_releases_ahead(orders, account)
+        return unjudged + sum(release.unjudged for release in releases)
+
+    def _get_judged_orders(self):
+        """Return the orders of these documents, under sudo, where orders are judged."""
+        # Sudo: the policy binds whoever posts, whatever they may see.
         orders = self.sudo().line_ids.sale_line_ids.order_id
-        orders = orders.filtered(lambda order: order._are_orders_judged())
-        if orders:
-            after = orders._fetch_committed_with(more=self._origin.ids)
-            amounts = self._compare_commitments(orders._fetch_committed(), after)
-            released += sum(
-                amount
-                for (client, root), amount in amounts
-                if client == account.partner_id and root == account.company_id
-            )
-        return released
+        return orders.filtered(lambda order: order._are_orders_judged())
+
+    def _get_releases(self, orders):
+        """Return what these documents release of orders, as far as this transaction has
+        posted them.
+
+        :param orders: `sale.order` under sudo
+        :return: list of `Release`
+        """
+        if not orders:
+            return []
+        own = set(orders._get_own_documents()) & set(self.ids)
+        before = orders._fetch_committed_with(less=own)
+        return self._compare_commitments(before, orders._fetch_committed())
+
+    def _get_restored_releases(self):
+        """Return those releases of these documents of which nobody has judged a part,
+        see `_get_releases`."""
+        orders = self._get_judged_orders().filtered("client_restored")
+        return self._get_releases(orders)
+
+    def _get_releases_ahead(self, orders, account):
+        """Return what posting these drafts would release of orders of one client.
+
+        :param orders: `sale.order` under sudo
+        :param account: `client.account` under sudo
+        :return: list of `Release`
+        """
+        if not orders:
+            return []
+        after = orders._fetch_committed_with(more=self._origin.ids)
+        return [
+            release
+            for release in self._compare_commitments(orders._fetch_committed(), after)
+            if release.key == (account.partner_id, account.company_id)
+        ]
 
     def _compare_commitments(self, before, after):
         """Return what orders have committed less by these documents.
 
         :param before: without them, of `sale.order._fetch_committed`
         :param after: with them, likewise
-        :return: list of ((client, root company), amount), company currency
+        :return: list of `Release`
         """
         moves = self.sudo()
         rates = {}
@@ -84,19 +159,23 @@ class AccountMove(models.Model):
             for order in move.line_ids.sale_line_ids.order_id:
                 if move.currency_id == order.currency_id:
                     rates.setdefault(order.id, set()).add(move.invoice_currency_rate)
-        amounts = []
+        releases = []
         for order_id, (key, amount, amount_currency) in before.items():
             _key, left, left_currency = after.get(order_id, (key, 0.0, 0.0))
-            less = amount - left
+            less, less_currency = amount - left, amount_currency - left_currency
             order_rates = rates.get(order_id, ())
             if len(order_rates) == 1 and (rate := next(iter(order_rates))):
-                less = (amount_currency - left_currency) / rate
+                less = less_currency / rate
             client = self.env["res.partner"].browse(key[0])
-            # Sudo: a branch's user need not read the root company.
+            # Sudo: a branch's user need not read the root company, nor orders.
             root = self.env["res.company"].sudo().browse(key[1])
+            order = self.env["sale.order"].sudo().browse(order_id)
             if root.currency_id.compare_amounts(less, 0) > 0:
-                amounts.append(((client, root), less))
-        return amounts
+                restored = min(order.client_restored, less_currency)
+                unjudged = less * restored / less_currency
+                key = client, root
+                releases.append(Release(order, key, less, unjudged, restored))
+        return releases
 
     def _tells_what_happened(self):
         """Override of `client_account`: where orders alone are judged, invoices are

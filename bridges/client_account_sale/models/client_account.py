@@ -47,6 +47,24 @@ class ClientAccount(models.Model):
             amount -= has[1] if has and has[0] == ids else 0.0
         return change + Worth(amount, amount)
 
+    @api.model
+    def _get_released_judged(self, changes):
+        """Override to leave out what orders got back from documents that went, which
+        nobody has judged."""
+        released = super()._get_released_judged(changes)
+        for release in self._get_taking_documents(changes)._get_restored_releases():
+            released[release.key] -= Worth(release.unjudged, release.unjudged)
+        return released
+
+    @api.model
+    def _judge_changes(self, changes, keys):
+        """Override to note that what orders got back is judged now."""
+        postings = super()._judge_changes(changes, keys)
+        items = (item_id for items in changes.values() for item_id in items)
+        for release in self._get_documents(items)._get_restored_releases():
+            release.order._take_restored(release.restored)
+        return postings
+
     # === Words ===
 
     @api.model

@@ -148,9 +148,7 @@ class SaleOrder(models.Model):
               FROM sale_order_line_invoice_rel link
               JOIN account_move_line item ON item.id = link.invoice_line_id
               JOIN account_move document ON document.id = item.move_id
-             WHERE link.order_line_id = line.id
-               AND (line.qty_invoiced <> 0 OR line.untaxed_amount_invoiced <> 0)
-               AND (%s)
+             WHERE link.order_line_id = line.id AND (%s)
             """,
             posted
             or SQL(

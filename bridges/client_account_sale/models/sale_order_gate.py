@@ -186,6 +186,7 @@ class SaleOrder(models.Model):
                 self.env["client.account"]._invalidate_figures()
             if grown := {key: parts for key, parts in growths.items() if parts}:
                 self.env["sale.order"]._judge_growths(grown)
+            self._limit_restored(pending, watch.known)
         except Exception:
             # Whoever catches it without undoing it is judged again before the commit.
             watch.pending = {**watch.pending, **pending}

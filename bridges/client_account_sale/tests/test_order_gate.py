@@ -320,6 +320,177 @@ class TestOrderGate(ClientOrderCommon):
         invoice.invoice_line_ids.filtered("product_id").price_unit = 110
         self.assertIn("10.00 is missing", invoice.client_posting_preview)
 
+    # === Documents that go ===
+
+    def _invoice_at(self, order, price, post=True):
+        """Invoice an order at another price than it was ordered at."""
+        invoice = self._invoice(order, post=False)
+        invoice.invoice_line_ids.filtered("product_id").price_unit = price
+        if post:
+            invoice.action_post()
+        return invoice
+
+    def _post_at(self, invoice, price):
+        """Reset an invoice, and post it again at a price."""
+        if invoice.state == "posted":
+            invoice.button_draft()
+        invoice.invoice_line_ids.filtered("product_id").price_unit = price
+        invoice.action_post()
+
+    def test_what_an_invoice_gave_back_is_judged_with_the_next(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 0)
+        self._confirm_order(price=100, product=self.plain)
+        invoice.button_draft()
+        self.assertEqual(order.client_restored, 100.0)
+        self.assertEqual(self.account.available, -100.0, "It is told, not refused.")
+        self.assertOrderRefused(
+            lambda: self._post_at(invoice, 100), r"\$.100\.00 is missing"
+        )
+        self.assertOrderRefused(lambda: self._post_at(invoice, 1))
+        self._post_at(invoice, 0)
+        self.assertEqual(invoice.state, "posted", "It takes no more than it had.")
+        self.assertEqual(order.client_restored, 0.0)
+        self.assertEqual(self.account.available, 0.0)
+
+    def test_another_invoice_in_the_place_of_one_that_was_reset_is_judged(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 0)
+        self._confirm_order(price=100, product=self.plain)
+        invoice.button_draft()
+        invoice.button_cancel()
+        again = self._invoice(order, post=False)
+        self.assertIn("100.00 is missing", again.client_posting_preview)
+        self.assertOrderRefused(again.action_post)
+
+    def test_a_credit_note_for_less_than_it_gives_back_is_judged_with_the_next(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 0)
+        self._confirm_order(price=100, product=self.plain)
+        invoice._reverse_moves([{}])._post(soft=False)
+        self.assertEqual(order.client_restored, 100.0)
+        self.assertOrderRefused(self._invoice(order, post=False).action_post)
+
+    def test_an_invoice_to_somebody_else_gives_nothing_back_that_was_judged(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice(order, post=False)
+        invoice.partner_id = self.other_client
+        invoice.action_post()
+        self._confirm_order(price=100, product=self.plain)
+        invoice.button_draft()
+        self.assertEqual(order.client_restored, 100.0)
+        invoice.partner_id = self.client
+        self.assertOrderRefused(invoice.action_post)
+
+    def test_a_correction_takes_what_it_had(self):
+        """At the limit: nothing of it is taken anew."""
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 80)
+        self._confirm_order(price=20, product=self.plain)
+        invoice.button_draft()
+        self.assertEqual(order.client_restored, 20.0)
+        invoice.ref = "Corrected"
+        self.assertOrderRefused(lambda: self._post_at(invoice, 81))
+        self._post_at(invoice, 80)
+        self.assertEqual(self.account.available, 0.0)
+        self._post_at(invoice, 60)
+        self._post_at(invoice, 80)
+        self.assertEqual(self.account.available, 0.0)
+
+    def test_an_invoice_that_is_credited_and_made_anew_passes(self):
+        order = self._confirm_order(2, price=50, product=self.plain)
+        invoice = self._invoice(order)
+        invoice._reverse_moves([{}], cancel=True)
+        self.assertEqual(order.client_restored, 0.0)
+        self.account._set_limit(10, "granted")
+        self.assertEqual(self._invoice(order).state, "posted")
+
+    def test_each_part_of_what_was_given_back_is_judged_once(self):
+        self.account._set_limit(150, "granted")
+        order = self._confirm_order(2, price=50, product=self.plain)
+        invoice = self._invoice(order, post=False)
+        line = invoice.invoice_line_ids.filtered("product_id")
+        line.write({"quantity": 1, "price_unit": 0})
+        invoice.action_post()
+        self._confirm_order(price=50, product=self.plain)
+        invoice.button_draft()
+        self.assertEqual(order.client_restored, 50.0)
+        line.price_unit = 50
+        invoice.action_post()
+        self.assertEqual(order.client_restored, 0.0)
+        self.account._set_limit(10, "granted")
+        self.assertEqual(self._invoice(order).state, "posted", "judged when ordered")
+
+    def test_a_reset_down_payment_and_final_invoice_pass_again(self):
+        order = self._confirm_order(product=self.plain)
+        down = self._pay_down(order, 30)
+        final = self._invoice(order)
+        self.account._set_limit(10, "granted")
+        for invoice in (final, down):
+            with self.subTest(invoice.name):
+                invoice.button_draft()
+                self.assertEqual(order.client_restored, 0.0)
+                invoice.action_post()
+
+    def test_what_was_given_back_goes_with_the_order(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 0)
+        self._confirm_order(price=100, product=self.plain)
+        invoice.button_draft()
+        order.order_line.price_unit = 30
+        self.assertEqual(order.client_restored, 30.0, "no more than is committed")
+        order._action_cancel()
+        self.assertEqual(order.client_restored, 0.0)
+        order.action_draft()
+        self.assertOrderRefused(order.action_confirm)
+
+    def test_nobody_writes_what_was_given_back(self):
+        order = self._confirm_order(product=self.plain)
+        with self.assertRaises(UserError):
+            order.with_user(self.selling_approver).client_restored = -100
+
+    def test_posted_invoices_are_not_changed_to_commit_more(self):
+        order = self._confirm_order(product=self.plain)
+        invoice = self._invoice_at(order, 0)
+        self._confirm_order(price=100, product=self.plain)
+        line = invoice.invoice_line_ids.filtered("product_id")
+        for values in (
+            {"quantity": 0},
+            {"quantity": -1},
+            {"sale_line_ids": [Command.clear()]},
+        ):
+            with self.subTest(values=values):
+                self.assertOrderRefused(lambda values=values: line.write(values))
+        self.assertOrderRefused(
+            lambda: order.order_line.write({"invoice_lines": [Command.clear()]})
+        )
+        with self.subTest("a negative line"):
+            self.assertOrderRefused(
+                lambda: line.copy(
+                    {
+                        "move_id": invoice.id,
+                        "quantity": -1,
+                        "sale_line_ids": [Command.set(order.order_line.ids)],
+                    }
+                )
+            )
+
+    def test_amounts_of_invoice_lines_are_not_written_by_hand(self):
+        self.account._set_limit(100, "granted")
+        order = self._confirm_order(product=self.plain)
+        biller = self._make_user("order_biller", "account.group_account_invoice")
+        for post in (False, True):
+            with self.subTest(post=post):
+                down = self._pay_down(order, 10, post)
+                line = down.invoice_line_ids.filtered("sale_line_ids")
+                line.with_user(biller).write({"price_total": 90, "price_subtotal": 90})
+                self.env.flush_all()
+                self.assertEqual(line.price_total, 10.0)
+                self.assertEqual(line.price_subtotal, 10.0)
+                if not post:
+                    down.action_post()
+        self.assertEqual(self.account.available, 0.0)
+
     # === Company choice ===
 
     def test_invoices_only_lets_orders_pass_and_refuses_their_invoice(self):
@@ -561,4 +732,22 @@ class TestOrderGate(ClientOrderCommon):
         self.assertOrderRefused(order.action_confirm, r"100\.00 is missing")
         order.order_line.price_unit = 50
         order.action_confirm()
+        self.assertEqual(self.account.available, 0.0)
+
+    def test_what_an_order_in_euro_got_back_is_judged_at_the_invoices_rate(self):
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "Euro", "currency_id": self.eur.id}
+        )
+        self._set_rate(fields.Date.today() - timedelta(days=1), 0.5)
+        order = self._confirm_order(
+            price=50, product=self.plain, pricelist_id=pricelist.id
+        )
+        invoice = self._invoice_at(order, 30)
+        self._confirm_order(price=40, product=self.plain)
+        invoice.button_draft()
+        self.assertEqual(order.client_restored, 20.0, "Euro")
+        self.assertOrderRefused(
+            lambda: self._post_at(invoice, 50), r"\$.40\.00 is missing"
+        )
+        self._post_at(invoice, 30)
         self.assertEqual(self.account.available, 0.0)
