@@ -42,6 +42,22 @@ def in_plain_context(records):
     )
 
 
+def get_unit_total(line):
+    """Return what one unit of an order line comes to, taxes included, whatever is
+    ordered of it.
+
+    :param line: `sale.order.line`
+    :return: currency of the order, not rounded
+    :rtype: float
+    """
+    line.ensure_one()
+    base_line = line._prepare_base_line_for_taxes_computation(quantity=1.0)
+    line.env["account.tax"]._add_tax_details_in_base_line(
+        base_line, line.company_id or line.env.company
+    )
+    return base_line["tax_details"]["raw_total_included_currency"]
+
+
 def is_real_number(value):
     """Tell whether `value` is a finite number, not what only converts to one."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):

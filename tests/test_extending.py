@@ -52,6 +52,7 @@ class TestExtending(ExamplesMixin, WriteOffCommon, ClientAccountRequestCommon):
     examples = (
         "committed",
         "released",
+        "moving",
         "box",
         "policy",
         "posting",
@@ -90,6 +91,19 @@ class TestExtending(ExamplesMixin, WriteOffCommon, ClientAccountRequestCommon):
             {"name": "Below", "parent_id": self.client.id}
         )
         self._make_booking(40, contact).action_book()
+        self.assertEqual(self.account.available, 0)
+
+    def test_booking_of_a_contact_that_moves_is_judged(self):
+        mover = self._make_user("booking_mover", "base.group_partner_manager")
+        family = self.env["res.partner"].create({"name": "Family", "is_company": True})
+        pupil = family.create({"name": "Pupil", "parent_id": family.id})
+        self.company.client_negative_balance = "allowed"
+        self._make_booking(60, pupil).action_book()
+        self.company.client_negative_balance = "prevented"
+        with self.assertRaises(BalanceRefused), self.env.cr.savepoint():
+            pupil.with_user(mover).parent_id = self.client
+        self._issue_credit(60)
+        pupil.with_user(mover).parent_id = self.client
         self.assertEqual(self.account.available, 0)
 
     def test_invoice_of_a_booking_takes_what_it_committed(self):

@@ -8,11 +8,13 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         """Override of `base` to let only approvers merge away a client with a balance,
         a limit or an open request."""
         contacts = self.env["res.partner"].browse(partner_ids).exists()
-        if len(contacts) > 1:
-            if not dst_partner or dst_partner not in contacts:
-                dst_partner = self._get_ordered_partner(contacts.ids)[-1]
-            (contacts - dst_partner)._check_client_may_move()
-        return super()._merge(partner_ids, dst_partner, extra_checks)
+        if len(contacts) <= 1:
+            return super()._merge(partner_ids, dst_partner, extra_checks)
+        if not dst_partner or dst_partner not in contacts:
+            dst_partner = self._get_ordered_partner(contacts.ids)[-1]
+        (contacts - dst_partner)._check_client_may_move()
+        with contacts._moving_to_clients():
+            return super()._merge(partner_ids, dst_partner, extra_checks)
 
     @api.model
     def _update_values(self, src_partners, dst_partner):

@@ -15,6 +15,10 @@ TASK_WORK_FIELDS = frozenset(
         "partner_id",
     )
 )
+# Writing these may give a task another order line, or none, and so those below it.
+TASK_LINE_FIELDS = frozenset(
+    ("sale_line_id", "parent_id", "project_id", "milestone_id", "partner_id")
+)
 # Writing these on a project may give its tasks an order line.
 PROJECT_WORK_FIELDS = frozenset(("sale_line_id", "allow_billable"))
 MILESTONE_WORK_FIELDS = frozenset(

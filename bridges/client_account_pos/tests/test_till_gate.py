@@ -138,6 +138,34 @@ class TestTillGate(ClientTillCommon):
         self.assertFigures(0, 10)
         self.assertOrderRefused(lambda: self._sell(11))
 
+    def test_what_is_on_account_of_a_contact_that_moves_is_judged(self):
+        """It is put under another client, or merged into one of its contacts, before
+        the session is closed."""
+        mover = self._make_user(
+            "till_mover", "base.group_user,base.group_partner_manager"
+        )
+        family, other = self.env["res.partner"].create(
+            [
+                {"name": "Family", "is_company": True},
+                {"name": "Pupil", "parent_id": self.client.id},
+            ]
+        )
+        pupil = family.create({"name": "Pupil", "parent_id": family.id})
+        self._sell(60, client=pupil)
+        self._prevent(50)
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(mover)
+        routes = (
+            lambda: pupil.with_user(mover).write({"parent_id": self.client.id}),
+            lambda: wizard.sudo()._merge([pupil.id, other.id], other),
+        )
+        for number, route in enumerate(routes):
+            with self.subTest(number):
+                self.assertOrderRefused(route)
+                self.assertEqual(self._get_committed(), 0)
+        self._prevent(60)
+        routes[0]()
+        self.assertEqual(self._get_committed(), 60)
+
     def test_another_method_that_identifies_the_client_is_judged_alike(self):
         native = self.env["pos.payment.method"].create(
             {

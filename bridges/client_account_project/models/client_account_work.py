@@ -3,6 +3,8 @@ from types import SimpleNamespace
 from odoo import api, models
 from odoo.tools import SQL
 
+from odoo.addons.client_account.utils import get_unit_total
+
 from ..const import CANCELED, DONE
 from ..utils import Work
 
@@ -46,6 +48,7 @@ LINE_COLUMNS = (
     "rate",
     "paid_down",
     "line_id",
+    "has_price",
     "price",
     "total",
     "billed",
@@ -171,8 +174,9 @@ class ClientAccount(models.Model):
         :param without: (model, id) of the records that are not counted
         :param line_ids: lines that are wanted in any case
         :return: `SQL` of a query with the columns of `LINE_COLUMNS`: who pays, the rate
-            of the order and what is paid down on it; of the line the price of a unit
-            with taxes in the order's currency, how much there is of it (None for any),
+            of the order and what is paid down on it; of the line whether its totals
+            tell the price of a unit, that price with taxes in the order's currency, or
+            without, how much there is of it (None for any),
             how much is billed, whether its last piece takes the rest, and of the
             records that are counted how much is done, and how many pieces are open and
             cancelled
@@ -191,6 +195,7 @@ class ClientAccount(models.Model):
             )
             SELECT work_order.id, work_order.client_id, work_order.root_id,
                    work_order.rate, COALESCE(down.amount, 0), line.id,
+                   line.product_uom_qty != 0,
                    CASE WHEN line.product_uom_qty != 0
                         THEN line.price_total / line.product_uom_qty
                         ELSE line.price_unit * (1 - COALESCE(line.discount, 0) / 100)
@@ -341,6 +346,13 @@ class ClientAccount(models.Model):
                 setattr(line, name, float(getattr(line, name)))
             if line.total is not None:
                 line.total = float(line.total)
+        # Where nothing is ordered, totals say nothing of taxes. Sudo: what is asked is
+        # the price of the order, whoever may read that.
+        order_lines = self.env["sale.order.line"].sudo()
+        unpriced = {line.line_id: line for line in lines if not line.has_price}
+        # Others may have made some since this transaction began.
+        for order_line in order_lines.browse(unpriced).exists():
+            unpriced[order_line.id].price = get_unit_total(order_line)
         return lines
 
     @api.model

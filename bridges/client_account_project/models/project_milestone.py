@@ -20,10 +20,17 @@ class ProjectMilestone(models.Model):
         """Override of `project` to judge milestones that are reached, or of which more
         is to be billed than before."""
         milestones, anyway = self._take_post_anyway()
-        if not milestones._may_be_done_by(vals):
+        tasks = self.env["project.task"]
+        if vals.get("sale_line_id"):
+            # Those that have no order line take it over.
+            tasks = tasks._search_done([("milestone_id", "in", self.ids)])
+        if not tasks and not milestones._may_be_done_by(vals):
             return super(ProjectMilestone, milestones).write(vals)
+        tasks_before = tasks._get_done_pieces()
         before = milestones._get_done_pieces()
         result = super(ProjectMilestone, milestones).write(vals)
+        # They stay done with a refusal, so there is nothing to be done anyway.
+        tasks._judge_done(tasks_before, are_new=True)
         milestones._judge_done(before, anyway)
         return result
 

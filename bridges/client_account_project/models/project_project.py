@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..const import DONE, PROJECT_WORK_FIELDS
+from ..const import PROJECT_WORK_FIELDS
 
 
 class ProjectProject(models.Model):
@@ -22,14 +22,7 @@ class ProjectProject(models.Model):
         of their project over."""
         if PROJECT_WORK_FIELDS.isdisjoint(vals):
             return super().write(vals)
-        # Sudo: the policy binds whoever acts, whatever they may see.
-        done = (
-            self.env["project.task"]
-            .sudo()
-            .with_context(active_test=False)
-            .search([("project_id", "in", self.ids), ("state", "=", DONE)])
-            .with_env(self.env)
-        )
+        done = self.env["project.task"]._search_done([("project_id", "in", self.ids)])
         before = done._get_done_pieces()
         result = super().write(vals)
         # They stay done with a refusal, so there is nothing to be done anyway.

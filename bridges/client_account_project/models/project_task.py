@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 from odoo.addons.client_account.const import VIEWER
 
-from ..const import CANCELED, DONE, TASK_WORK_FIELDS
+from ..const import CANCELED, DONE, TASK_LINE_FIELDS, TASK_WORK_FIELDS
 
 
 class ProjectTask(models.Model):
@@ -78,16 +78,20 @@ class ProjectTask(models.Model):
         more is done than before."""
         tasks, anyway = self._take_post_anyway()
         following = tasks
-        if vals.get("sale_line_id"):
-            # Those below that have no order line take it over. Sudo: they may be out
-            # of the user's reach.
-            following |= tasks.sudo()._get_all_subtasks().sudo(self.env.su)
+        if not TASK_LINE_FIELDS.isdisjoint(vals):
+            following |= tasks._get_all_below()
         if not following._may_be_done_by(vals):
             return super(ProjectTask, tasks).write(vals)
         before = following._get_done_pieces()
         result = super(ProjectTask, tasks).write(vals)
         following._judge_done(before, anyway)
         return result
+
+    def _get_all_below(self):
+        """Return the tasks below these, whose cost goes by the order line above: those
+        that have none take it over, and those on the same one cost nothing."""
+        # Sudo: they may be out of the user's reach.
+        return self.sudo()._get_all_subtasks().sudo(self.env.su)
 
     def _may_be_done_by(self, vals):
         """Tell whether writing these values may have more done than before."""
@@ -98,6 +102,18 @@ class ProjectTask(models.Model):
             task.state == DONE
             for task in self.sudo()
         )
+
+    @api.model
+    def _search_done(self, domain):
+        """Return the tasks of a domain that are done, and those below: what their
+        order line becomes elsewhere may have them cost more.
+
+        :param domain: of tasks, whoever may read them
+        """
+        # Sudo: the policy binds whoever acts, whatever they may see.
+        tasks = self.sudo().with_context(active_test=False).search(domain)
+        tasks |= tasks._get_all_subtasks()
+        return tasks.filtered(lambda task: task.state == DONE).with_env(self.env)
 
     # === Work for a client ===
 

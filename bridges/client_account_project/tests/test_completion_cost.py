@@ -119,6 +119,17 @@ class TestCompletionCost(ClientProjectCommon):
         line = self._make_line(tax_ids=[Command.set(tax.ids)], discount=50)
         self.assertEqual(self._make_tasks(line, 2)[0].client_completion_cost, 6)
 
+    def test_taxes_are_in_the_cost_where_nothing_is_ordered(self):
+        tax = self.env["account.tax"].create(
+            {"name": "Ten", "amount": 10, "company_id": self.company.id}
+        )
+        line = self._make_line(
+            quantity=0, price=100, discount=50, tax_ids=[Command.set(tax.ids)]
+        )
+        line.qty_delivered = 1
+        task = self._make_tasks(line)
+        self.assertEqual(self._get_cost(task), 55)
+
     def test_hours_count_in_the_unit_of_the_line(self):
         product = self._make_product("Hours", uom_id=self.hour.id)
         task = self._make_tasks(

@@ -272,6 +272,43 @@ class TestCompletionGate(ClientProjectCommon):
         project.sale_line_id = self.line
         self.assertEqual(free.sale_line_id, self.line)
 
+    def test_order_line_of_a_milestone_that_is_taken_over(self):
+        self.project.allow_milestones = True
+        milestone = self.env["project.milestone"].create(
+            {"name": "First", "project_id": self.project.id}
+        )
+        free = self.env["project.task"].create(
+            {
+                "name": "Free",
+                "project_id": self.project.id,
+                "milestone_id": milestone.id,
+            }
+        )
+        free.sale_line_id = False
+        free.state = DONE
+        with self._refused("Free"):
+            milestone.sale_line_id = self.line
+        self._issue_credit(1000)
+        milestone.sale_line_id = self.line
+        self.assertEqual(free.sale_line_id, self.line)
+
+    def test_sub_task_that_is_left_alone_on_the_line_of_its_parent(self):
+        """It cost nothing beside it: with the line taken off the parent it does."""
+        parent = self._make_tasks(self.line)
+        child = self._make_tasks(self.line, parent_id=parent.id)
+        child.state = DONE
+        self.assertEqual(self.account._get_done_amount(), 0)
+        routes = (
+            {"sale_line_id": False},
+            {"sale_line_id": self._make_line().id},
+            {"partner_id": self.other_client.id},
+        )
+        for vals in routes:
+            with self.subTest(vals), self._refused("Lesson 1"):
+                parent.write(vals)
+        with self._refused("Lesson 1"):
+            child.parent_id = False
+
     def test_portal_collaborator(self):
         portal = new_test_user(
             self.env,

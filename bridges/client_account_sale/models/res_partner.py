@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 
 from odoo.addons.client_account.const import VIEWER
@@ -29,6 +31,28 @@ class ResPartner(models.Model):
         result = super()._invalidate_client_figures()
         self.env["res.partner"].invalidate_model(["client_order_ids"], flush=False)
         return result
+
+    @contextmanager
+    def _moving_to_clients(self):
+        """Override to have the clients judged who come to be committed by orders that
+        are invoiced to these contacts, or below them; approvers move them anyway."""
+        with super()._moving_to_clients():
+            orders = self._search_orders_to_move()
+            if self._may_decide_in(orders.company_id.root_id):
+                yield
+                return
+            with orders._watching_commitments():
+                yield
+
+    def _search_orders_to_move(self):
+        """Return the confirmed orders that are invoiced to these contacts or below,
+        under sudo: they count whoever may read them."""
+        orders_sudo = self.env["sale.order"].sudo()
+        if not self:
+            return orders_sudo
+        return orders_sudo.search(
+            [("partner_invoice_id", "child_of", self.ids), ("state", "=", "sale")]
+        )
 
     # === Actions ===
 

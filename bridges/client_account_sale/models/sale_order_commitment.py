@@ -5,12 +5,15 @@ from .sale_order_line import OPEN_LINE
 
 # What the query of committed amounts reads, by model.
 READ_FIELDS = {
-    "sale.order": ("partner_invoice_id", "company_id", "currency_id", "currency_rate"),
+    "sale.order": (
+        *("partner_invoice_id", "company_id", "currency_id", "currency_rate"),
+        "amount_total",
+    ),
     "sale.order.line": (
         *("order_id", "state", "display_type", "is_downpayment", "product_id"),
         *("product_uom_id", "product_uom_qty", "qty_delivered", "qty_invoiced"),
         *("price_subtotal", "price_total"),
-        *("untaxed_amount_invoiced", "untaxed_amount_to_invoice"),
+        *("untaxed_amount_invoiced", "client_unit_total"),
     ),
     "account.move": ("state", "move_type", "payment_state", "invoice_currency_rate"),
     "account.move.line": (
@@ -58,7 +61,9 @@ class SaleOrder(models.Model):
 
         It is what was ordered, or delivered beyond that where deliveries are invoiced,
         less what is on posted invoices, by quantity at the price of the order; less
-        down payments that are posted and not settled. The client is who is invoiced.
+        down payments that are posted and not settled, and less what is taken back. Of
+        what nothing is invoiced yet it is the total: taxes may be rounded for the whole
+        order, and its lines add up to another amount. The client is who is invoiced.
 
         :param SQL condition: on the aliases `sale` of sale_order and `contact` of its
             invoice address
@@ -73,32 +78,49 @@ class SaleOrder(models.Model):
             """
             SELECT sums.order_id, sums.partner_id,
                    split_part(branch.parent_path, '/', 1)::integer AS company_id,
-                   sums.amount_currency,
-                   sums.amount_currency / COALESCE(NULLIF(sums.rate, 0), 1) AS amount
+                   whole.amount_currency,
+                   whole.amount_currency / COALESCE(NULLIF(sums.rate, 0), 1) AS amount
               FROM (
                 SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
                        sale.company_id AS branch_id, sale.currency_rate AS rate,
+                       sale.amount_total AS total, SUM(line.price_total) AS listed,
+                       BOOL_AND(invoiced.quantity IS NULL
+                                AND owed.quantity = line.product_uom_qty) AS untouched,
                        SUM(CASE
                            WHEN line.is_downpayment AND line.product_uom_qty = 0
-                           THEN -COALESCE(invoiced.total, 0)
+                           THEN line.client_unit_total * owed.quantity
+                                - COALESCE(invoiced.total, 0)
+                           WHEN line.product_uom_qty < 0
+                           THEN line.price_total / line.product_uom_qty * LEAST(
+                               owed.quantity - COALESCE(invoiced.quantity, 0), 0)
                            WHEN line.product_uom_qty = 0
-                           THEN GREATEST(line.untaxed_amount_to_invoice, 0)
+                           THEN line.client_unit_total * GREATEST(
+                               owed.quantity - COALESCE(invoiced.quantity, 0), 0)
                            ELSE line.price_total / line.product_uom_qty * GREATEST(
-                               CASE WHEN line.qty_delivered > line.product_uom_qty
-                                     AND %(by_delivery)s
-                                    THEN line.qty_delivered
-                                    ELSE line.product_uom_qty END
-                               - COALESCE(invoiced.quantity, 0), 0)
+                               owed.quantity - COALESCE(invoiced.quantity, 0), 0)
                            END) AS amount_currency
                   FROM sale_order sale
                   JOIN res_partner contact ON contact.id = sale.partner_invoice_id
                   JOIN sale_order_line line ON line.order_id = sale.id AND %(is_open)s
                   LEFT JOIN LATERAL (%(invoiced)s) invoiced ON TRUE
+                 CROSS JOIN LATERAL (SELECT
+                       CASE WHEN line.qty_delivered > line.product_uom_qty
+                             AND %(by_delivery)s
+                            THEN line.qty_delivered
+                            ELSE line.product_uom_qty END AS quantity) owed
                  WHERE %(condition)s
                  GROUP BY sale.id, contact.commercial_partner_id
               ) sums
+             CROSS JOIN LATERAL (SELECT
+                   CASE WHEN sums.untouched AND sums.total <> sums.listed
+                         AND NOT EXISTS (
+                             SELECT FROM sale_order_line line
+                              WHERE line.order_id = sums.order_id
+                                AND line.display_type IS NULL AND NOT (%(is_open)s))
+                        THEN sums.total
+                        ELSE sums.amount_currency END AS amount_currency) whole
               JOIN res_company branch ON branch.id = sums.branch_id
-             WHERE sums.amount_currency > 0
+             WHERE whole.amount_currency > 0
             """,
             is_open=SQL(OPEN_LINE.format(alias="line."))  # pylint: disable=sql-injection
             if is_lean
@@ -169,20 +191,33 @@ class SaleOrder(models.Model):
         committed = {}
         invoiced = self.filtered(lambda order: order.order_line.invoice_lines)
         for order in self - invoiced:
-            amount = sum(
-                line.price_total / line.product_uom_qty * line._get_quantity_owed()
-                if line.product_uom_qty
-                else max(line.untaxed_amount_to_invoice, 0.0)
-                for line in order.order_line
-                if not line.display_type
-                and not (line.is_downpayment and not line.product_uom_qty)
-            )
+            amount = order._reckon_uninvoiced()
             if amount > 0:
                 client = order.partner_invoice_id.commercial_partner_id
                 key = (client.id, order.company_id.root_id.id)
                 rate = order.currency_rate or 1.0
                 committed[order.id] = (key, amount / rate, amount)
         return {**committed, **invoiced._fetch_committed()}
+
+    def _reckon_uninvoiced(self):
+        """Return what one order comes to of which nothing is invoiced.
+
+        :return: currency of the order
+        """
+        self.ensure_one()
+        lines = self.order_line.filtered(lambda line: not line.display_type)
+        owed = {line: line._get_quantity_owed() for line in lines}
+        if all(line.product_uom_qty == quantity for line, quantity in owed.items()):
+            return self.amount_total
+        return sum(
+            quantity
+            * (
+                line.price_total / line.product_uom_qty
+                if line.product_uom_qty
+                else line.client_unit_total
+            )
+            for line, quantity in owed.items()
+        )
 
     def _fetch_committed(self, posted=None):
         """Return what these orders have committed.

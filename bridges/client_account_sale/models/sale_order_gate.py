@@ -11,8 +11,14 @@ COMMITTING_FIELDS = frozenset(
     (
         *("state", "partner_id", "partner_invoice_id", "company_id", "order_line"),
         *("date_order", "currency_id", "currency_rate", "pricelist_id"),
+        "amount_total",
     )
 )
+
+# What follows from the rest and what an order has committed is read from. Odoo takes it
+# from any caller all the same: the rate follows from the day, and the invoice is at
+# another; the total from the lines.
+FOLLOWING_FIELDS = ("currency_rate", "amount_total")
 
 # Where the watch of a transaction is kept among the notes of the core's.
 WATCH = "client_account_sale"
@@ -58,7 +64,7 @@ class SaleOrder(models.Model):
             orders = super().create(vals_list)
             for order in orders:
                 watch.pending[order.id] = watch.origin[order.id] = None
-            orders._follow_rate_again({name for vals in vals_list for name in vals})
+            orders._follow_again({name for vals in vals_list for name in vals})
             orders.filtered(lambda order: order.state == "sale")._mark_first_orders()
         return orders
 
@@ -72,19 +78,22 @@ class SaleOrder(models.Model):
             if "state" in vals and state == "sale":
                 (self - before)._mark_first_orders()
             result = super().write(vals)
-            self._follow_rate_again(vals)
+            self._follow_again(vals)
             if state != "sale":
                 before._forget_confirmation()
         return result
 
-    def _follow_rate_again(self, names):
-        """Compute the rate of these orders anew where a caller has written one: it
-        follows from their day, and the invoice is at another.
+    def _follow_again(self, names):
+        """Compute anew what a caller has written on these orders that follows from the
+        rest.
 
         :param names: of the fields that were written
         """
-        if "currency_rate" in names and not self.env.su:
-            self.env.add_to_compute(self._fields["currency_rate"], self)
+        if self.env.su:
+            return
+        for name in FOLLOWING_FIELDS:
+            if name in names:
+                self.env.add_to_compute(self._fields[name], self)
 
     def unlink(self):
         """Override of the ORM to forget the figures of what goes."""

@@ -1,4 +1,7 @@
-from odoo import api, models
+from odoo import api, fields, models
+from odoo.tools.sql import column_exists, create_column
+
+from odoo.addons.client_account.utils import get_unit_total
 
 # Which lines may still be committed, as the condition of an index. What is invoiced to
 # the end, as most of it is sooner or later, is in none of both: see
@@ -18,7 +21,7 @@ COMMITTING_FIELDS = frozenset(
         *("discount", "tax_ids", "qty_delivered", "is_downpayment", "state"),
         *("technical_price_unit", "extra_tax_data", "combo_item_id"),
         *("price_subtotal", "price_total", "price_tax", "qty_invoiced"),
-        *("untaxed_amount_invoiced", "untaxed_amount_to_invoice", "invoice_lines"),
+        *("untaxed_amount_invoiced", "client_unit_total", "invoice_lines"),
     )
 )
 
@@ -26,7 +29,7 @@ COMMITTING_FIELDS = frozenset(
 # from any caller all the same, and a line that says it is invoiced commits nothing.
 FOLLOWING_FIELDS = (
     *("state", "price_subtotal", "price_total", "price_tax", "qty_invoiced"),
-    *("untaxed_amount_invoiced", "untaxed_amount_to_invoice"),
+    *("untaxed_amount_invoiced", "client_unit_total"),
 )
 
 
@@ -38,13 +41,44 @@ class SaleOrderLine(models.Model):
     # Serves `sale.order._get_committed_orders_sql`.
     _client_open_idx = models.Index(f"(order_id) WHERE {OPEN_LINE.format(alias='')}")
 
+    # Only where nothing is ordered, as of expenses: the totals say nothing there of
+    # what is delivered.
+    client_unit_total = fields.Float(
+        string="Price of a Unit, Taxes Included",
+        digits=0,
+        compute="_compute_client_unit_total",
+        store=True,
+        copy=False,
+    )
+
+    def _auto_init(self):
+        """Override of the ORM to compute what is new of the lines that need it alone,
+        not of each line that there ever was."""
+        field = self._fields["client_unit_total"]
+        if not column_exists(self.env.cr, self._table, field.name):
+            create_column(self.env.cr, self._table, field.name, "numeric")
+            self.env.cr.execute(
+                "SELECT id FROM sale_order_line"
+                " WHERE product_uom_qty = 0 AND display_type IS NULL"
+            )
+            lines = self.browse(line_id for (line_id,) in self.env.cr.fetchall())
+            self.env.add_to_compute(field, lines)
+        return super()._auto_init()
+
+    @api.depends("product_uom_qty", "price_unit", "discount", "tax_ids")
+    def _compute_client_unit_total(self):
+        for line in self:
+            is_priced = line.product_uom_qty or line.display_type
+            line.client_unit_total = 0.0 if is_priced else get_unit_total(line)
+
     def _get_quantity_owed(self):
-        """Return what is to be invoiced in the end of one line, of which nothing is."""
+        """Return what is to be invoiced in the end of one line, of which nothing is;
+        below zero of what is taken back."""
         self.ensure_one()
         quantity = self.product_uom_qty
         if self.product_id.invoice_policy == "delivery":
             quantity = max(quantity, self.qty_delivered)
-        return max(quantity, 0.0)
+        return min(quantity, 0.0) if self.product_uom_qty < 0 else max(quantity, 0.0)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -177,6 +177,57 @@ class TestCommitted(ClientOrderCommon):
         order.order_line[1].qty_delivered = 3
         self.assertEqual(self._get_committed(), 170.0)
 
+    def test_what_nothing_is_ordered_of_counts_with_its_taxes(self):
+        """As its invoice will, whether taxes are added or in the price."""
+        line = {"product_uom_qty": 0, "qty_delivered": 3, "product_id": self.book.id}
+        order = self._confirm_order([{**line, "discount": 10}])
+        self.assertEqual(self._get_committed(), 297.0)
+        self.tax.price_include_override = "tax_included"
+        included = self._confirm_order([line])
+        self.assertEqual(self._get_committed(), 597.0)
+        for invoiced in (order, included):
+            invoice = self._invoice(invoiced)
+            self.assertFalse(invoiced._fetch_committed())
+        self.assertEqual(invoice.amount_total, 300.0)
+        self.assertEqual(self._get_committed(), 0.0)
+
+    def test_what_is_taken_back_counts_less(self):
+        lines = [
+            {"product_uom_qty": 2, "price_unit": 50},
+            {"product_uom_qty": -1, "price_unit": 50},
+        ]
+        order = self._confirm_order(lines, product=self.plain)
+        self.assertEqual(self._get_committed(), order.amount_total)
+        self.assertEqual(order.amount_total, 50.0)
+        # What is back only once it is delivered counts then.
+        book = self._make_product(
+            "Lent", invoice_policy="delivery", taxes_id=[Command.clear()]
+        )
+        lent = self._confirm_order(lines, product=book)
+        self.assertEqual(self._get_committed(), 150.0)
+        lent.order_line[1].qty_delivered = -1
+        self.assertEqual(self._get_committed(), 100.0)
+        self._invoice(order)
+        self.assertFalse(order._fetch_committed())
+
+    def test_the_total_counts_where_taxes_are_rounded_for_the_whole_order(self):
+        """Its lines add up to a cent more, or less."""
+        self.company.tax_calculation_rounding_method = "round_globally"
+        self.tax.amount = 21
+        for price, total in ((0.27, 0.98), (1.11, 4.03)):
+            order = self._confirm_order([{"price_unit": price}] * 3)
+            self.assertNotEqual(
+                round(sum(order.order_line.mapped("price_total")), 2), total
+            )
+            self.assertEqual(order.client_committed, total)
+            self.assertEqual(order._reckon_committed(), order._fetch_committed())
+            invoice = self._invoice(order)
+            self.assertEqual(invoice.amount_total, total)
+            self.assertFalse(order._fetch_committed())
+        mixed = self._confirm_order([{"price_unit": 0.27}] * 3)
+        self._pay_down(mixed, 0.5)
+        self.assertAlmostEqual(mixed.client_committed, 0.49)
+
     def test_a_branch_shares_the_account_and_other_companies_do_not(self):
         branch = self.env["res.company"].create(
             {"name": "Branch", "parent_id": self.company.id}

@@ -162,7 +162,7 @@ class TestOrderGate(ClientOrderCommon):
             {"qty_invoiced": 1, "untaxed_amount_invoiced": 80},
             {"price_total": 0},
             {"price_subtotal": 0, "price_tax": 0, "price_total": 0},
-            {"untaxed_amount_to_invoice": 0},
+            {"client_unit_total": 0},
             {"is_downpayment": True},
         )
         for lie in lies:
@@ -171,8 +171,9 @@ class TestOrderGate(ClientOrderCommon):
                 self.assertEqual(self._get_committed(), 80.0)
                 order.write({"order_line": [Command.update(order.order_line.id, lie)]})
                 self.assertEqual(self._get_committed(), 80.0)
-        order.write({"currency_rate": 1000})
-        self.assertEqual(self._get_committed(), 80.0)
+        for lie in ({"currency_rate": 1000}, {"amount_total": 1}):
+            order.write(lie)
+            self.assertEqual(self._get_committed(), 80.0)
         for lie in ({"price_total": 0}, {"qty_invoiced": 1}, {"state": "draft"}):
             with self.subTest(lie, made_with=True):
                 new = {"product_id": self.plain.id, "price_unit": 30, **lie}
@@ -184,6 +185,16 @@ class TestOrderGate(ClientOrderCommon):
                 user=self.salesperson, state="sale", currency_rate=1000
             )
         )
+
+    def test_what_is_delivered_unordered_is_not_hidden_as_a_down_payment(self):
+        order = self._confirm_order(
+            [{"product_uom_qty": 0, "qty_delivered": 1, "product_id": self.book.id}],
+            price=80,
+        )
+        order = order.with_user(self.salesperson)
+        for lie in ({"is_downpayment": True}, {"client_unit_total": 0}):
+            order.order_line.write(lie)
+            self.assertEqual(self._get_committed(), 88.0)
 
     def test_nobody_says_by_hand_that_an_invoice_was_settled_elsewhere(self):
         """Its order would count as invoiced, and the draft is in no balance."""
@@ -249,6 +260,47 @@ class TestOrderGate(ClientOrderCommon):
         self.assertEqual(self._get_committed(), 0.0)
         self.assertEqual(self._get_committed(other), 100.0)
 
+    def test_orders_of_a_contact_that_comes_to_be_another_clients_are_judged(self):
+        """By being put under it, or merged into one of its contacts."""
+        mover = self._make_user(
+            "order_mover",
+            "sales_team.group_sale_salesman_all_leads,base.group_partner_manager",
+        )
+        family, other = self.env["res.partner"].create(
+            [
+                {"name": "Family", "is_company": True},
+                {"name": "Pupil", "parent_id": self.client.id},
+            ]
+        )
+        pupil = family.create({"name": "Pupil", "parent_id": family.id})
+        order = self._confirm_order(partner_id=pupil.id)
+        self.assertEqual(order.partner_invoice_id, pupil)
+        self._prevent(100)
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(mover)
+        routes = (
+            lambda: pupil.with_user(mover).write({"parent_id": self.client.id}),
+            lambda: wizard.sudo()._merge([pupil.id, other.id], other),
+        )
+        for number, route in enumerate(routes):
+            with self.subTest(number):
+                self.assertOrderRefused(route, order.name)
+                self.assertEqual(self._get_committed(), 0.0)
+        # Of the same client's, and with enough, it is nobody's business.
+        sibling = family.create({"name": "Sibling", "parent_id": family.id})
+        pupil.with_user(mover).parent_id = sibling
+        self._prevent(110)
+        routes[0]()
+        self.assertEqual(self._get_committed(), 110.0)
+
+    def test_an_approver_moves_contacts_with_their_orders(self):
+        self.selling_approver.group_ids += self.env.ref("base.group_partner_manager")
+        family = self.env["res.partner"].create({"name": "Family", "is_company": True})
+        pupil = family.create({"name": "Pupil", "parent_id": family.id})
+        self._confirm_order(partner_id=pupil.id)
+        self._prevent(0)
+        pupil.with_user(self.selling_approver).parent_id = self.client
+        self.assertEqual(self._get_committed(), 110.0)
+
     def test_who_catches_a_refusal_does_not_keep_the_order(self):
         order = self._make_order()
         with suppress(BalanceRefused):
@@ -265,6 +317,19 @@ class TestOrderGate(ClientOrderCommon):
         self.assertEqual(refusals, 2, "It would have been committed.")
 
     # === Invoices of orders ===
+
+    def test_exactly_enough_is_enough_however_taxes_are_rounded(self):
+        self.company.tax_calculation_rounding_method = "round_globally"
+        self.tax.amount = 21
+        for price, total in ((0.27, 0.98), (1.11, 4.03)):
+            order = self._make_order([{"price_unit": price}] * 3)
+            self._prevent(total - 0.01)
+            self.assertOrderRefused(order.action_confirm)
+            self._prevent(total)
+            order.action_confirm()
+            self._invoice(order)
+            self.assertEqual(self.account.available, 0.0)
+            self._issue_credit(total)
 
     def test_an_orders_own_invoice_is_accepted_after_the_limit_fell(self):
         order = self._confirm_order(product=self.plain)
