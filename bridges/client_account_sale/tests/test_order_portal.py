@@ -466,14 +466,6 @@ class TestOrderPortal(OrderPortalCase):
         )
         return version
 
-    def test_what_a_till_has_taken_money_for_is_not_refused(self):
-        self._prevent(0)
-        order = self._make_order()
-        orders = self.env.registry["sale.order"]
-        with patch.object(orders, "_is_taken_at_till", lambda _order: True):
-            order.action_confirm()
-        self.assertEqual(order.state, "sale")
-
     def test_nobody_puts_transactions_on_orders_by_hand(self):
         order = self._send_order()
         other = self._send_order(partner_id=self.other_client.id)
