@@ -322,12 +322,8 @@ class SaleOrder(models.Model):
         # Sudo: transactions are read to decide, not shown.
         order_sudo = self.sudo()
         for transaction in order_sudo.transaction_ids:
-            if transaction.state not in ("authorized", "done"):
-                continue
-            if transaction.payment_id.move_id.state == "posted":
-                continue
             amount = transaction.currency_id._convert(
-                transaction.amount,
+                transaction._get_taken_amount(),
                 order_sudo.company_id.currency_id,
                 order_sudo.company_id,
                 order_sudo.date_order,
