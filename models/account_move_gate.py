@@ -73,12 +73,8 @@ class AccountMove(models.Model):
         taken = 0.0
         # Sudo: transactions are read to decide, not shown.
         for transaction in self.sudo().transaction_ids:
-            if transaction.state not in ("authorized", "done"):
-                continue
-            if transaction.payment_id.move_id.state == "posted":
-                continue
             amount = transaction.currency_id._convert(
-                transaction.amount,
+                transaction._get_taken_amount(),
                 self.company_currency_id,
                 self.company_id,
                 self.date or fields.Date.context_today(self),

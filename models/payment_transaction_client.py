@@ -92,6 +92,29 @@ class PaymentTransaction(models.Model):
             **(self._get_client_values() | custom_create_values),
         )
 
+    def _get_taken_amount(self):
+        """Return how much money one transaction has taken, or a provider promised, that
+        no payment has booked.
+
+        What was captured of it in part is booked with transactions of its own, as what
+        was voided is given up.
+
+        :return: currency of the transaction
+        :rtype: float
+        """
+        self.ensure_one()
+        if self.state not in ("authorized", "done"):
+            return 0.0
+        if self.payment_id.move_id.state == "posted":
+            return 0.0
+        parts = self.child_transaction_ids.filtered(
+            lambda part: (
+                part.operation == self.operation and part.state in ("done", "cancel")
+            )
+        )
+        left = max(self.amount - sum(parts.mapped("amount")), 0.0)
+        return left + sum(part._get_taken_amount() for part in parts)
+
     @api.model
     def _compute_reference_prefix(self, separator, **values):
         """Override of `payment` to name the account in the reference."""

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 
@@ -6,6 +7,37 @@ class LoyaltyCard(models.Model):
     """Cards that hold session credits of a client."""
 
     _inherit = "loyalty.card"
+
+    def write(self, vals):
+        """Override of the ORM to take from nobody session credits that were used: an
+        order that gave them is not cancelled before they are adjusted.
+
+        What tills book under sudo has happened already.
+        """
+        if "points" in vals and not self.env.su:
+            self._check_sessions_left(vals["points"])
+        return super().write(vals)
+
+    def _check_sessions_left(self, points):
+        """Make sure that these cards do not come to hold less than nothing.
+
+        :param float points: that are to be left on each
+        :raise UserError: otherwise
+        """
+        # Sudo: who writes cards need not read programs or contacts.
+        for card in self.sudo() if points < 0 else ():
+            if points < card.points and card.program_id._filter_sessions():
+                raise UserError(
+                    self.env._(
+                        "%(client)s has %(left)s session credits of %(program)s left, "
+                        "and %(taken)s are to be taken: the others are used. Adjust "
+                        "the session credits first, with the reason.",
+                        client=card.partner_id.name or card.code,
+                        left=f"{card.points:g}",
+                        program=card.program_id.name,
+                        taken=f"{card.points - points:g}",
+                    )
+                )
 
     @api.model
     def _get_client_session_domain(self, client, company):

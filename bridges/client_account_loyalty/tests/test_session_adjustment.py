@@ -103,6 +103,48 @@ class TestSessionAdjustment(ClientLoyaltyCommon):
         self.card.points = 7
         self.assertNotEqual(self._get_told(), before)
 
+    def test_an_order_whose_sessions_are_used_is_not_cancelled(self):
+        """Nor does anybody write less than nothing by hand."""
+        pack = self.env["product.product"].create(
+            {"name": "Pack", "type": "service", "invoice_policy": "order"}
+        )
+        self.piano.sudo().rule_ids = [
+            Command.clear(),
+            Command.create(
+                {
+                    "reward_point_mode": "unit",
+                    "reward_point_amount": 10,
+                    "product_ids": [Command.set(pack.ids)],
+                }
+            ),
+        ]
+        self.card.points = 0
+        salesperson = self._make_user(
+            "loy_salesperson", "sales_team.group_sale_manager"
+        )
+        order = (
+            self.env["sale.order"]
+            .with_user(salesperson)
+            .create(
+                {
+                    "partner_id": self.card.partner_id.id,
+                    "order_line": [Command.create({"product_id": pack.id})],
+                }
+            )
+        )
+        order.action_confirm()
+        self.assertEqual(self.card.points, 10)
+        self.card.points = 7
+        with self.assertRaisesRegex(UserError, "has 7 session credits"):
+            with self.env.cr.savepoint():
+                order._action_cancel()
+        self.assertEqual((self.card.points, order.state), (7, "sale"))
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self.card.with_user(self.seller).points = -1
+        self.card.points = 10
+        order._action_cancel()
+        self.assertEqual((self.card.points, order.state), (0, "cancel"))
+
     def test_negative_and_absurd_balances_are_refused(self):
         for balance in (-1, -0.01, math.nan, math.inf, 100_000, 1e12, 2.345):
             with (

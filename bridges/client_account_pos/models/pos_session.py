@@ -12,7 +12,9 @@ class PosSession(models.Model):
 
     # === Asking ===
 
-    def client_request_account(self, order_uuid, partner_id, amount, product_ids):
+    def client_request_account(
+        self, order_uuid, partner_id, amount, product_ids, settled=()
+    ):
         """Answer whether an order of this session may be paid with the account; what is
         allowed counts as taken until the order arrives.
 
@@ -23,6 +25,8 @@ class PosSession(models.Model):
         :param float amount: on account, in the till's currency; nothing is asked about
             zero and below, which is given to the account
         :param list product_ids: ids of `product.product` in the order
+        :param list settled: of what was ordered before, [id of the order, amount] of
+            each line; in the till's currency
         :return: {`refusal`: whole sentences, empty where it may}
         :raise UserError: when the session is not open, or a value is none
         """
@@ -36,12 +40,17 @@ class PosSession(models.Model):
         is_paid = orders.sudo().search_count(
             [("uuid", "=", order_uuid), ("state", "in", ("paid", "done"))]
         )
-        worth = self._convert_to_company(amount)
-        if is_paid or self.company_id.currency_id.compare_amounts(worth, 0) <= 0:
-            return {"refusal": ""}
         products = self.env["product.product"].browse(product_ids).exists()
+        if is_paid or self.currency_id.compare_amounts(amount, 0) <= 0:
+            return {"refusal": ""}
+        refusal = orders._get_products_refusal(products)
+        # What is settled counts already, until the order arrives.
+        amount -= self._get_settled_amount(client, settled)
+        worth = self._convert_to_company(amount)
+        if self.company_id.currency_id.compare_amounts(worth, 0) <= 0:
+            return {"refusal": refusal}
         return {
-            "refusal": orders._get_products_refusal(products)
+            "refusal": refusal
             or grants_sudo._request(
                 client,
                 # Sudo: a branch's user need not read the root company.
@@ -55,6 +64,18 @@ class PosSession(models.Model):
                 },
             )
         }
+
+    def _get_settled_amount(self, client, settled):
+        """Return how much of an order a client has committed already.
+
+        Hook: a glue addon to what is ordered before the till sells it knows.
+
+        :param client: `res.partner`, a commercial partner
+        :param list settled: as of `client_request_account`
+        :return: currency of the till
+        """
+        self.ensure_one()
+        return 0.0
 
     def _check_till_request(self, order_uuid, partner_id, amount):
         """Make sure that a till may ask, and asks about something.

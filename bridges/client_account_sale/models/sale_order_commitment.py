@@ -146,6 +146,8 @@ class SaleOrder(models.Model):
     def _get_invoiced_sql(self, posted=None):
         """Return what of a line is on posted documents, credit notes taken off.
 
+        Hook: a glue addon adds what bills orders otherwise, as tills do.
+
         :param SQL posted: see `_get_committed_orders_sql`
         :return: `SQL` of a query with columns quantity (in the line's unit) and total
             (in the order's currency), on the aliases `line` and `sale`
@@ -189,7 +191,7 @@ class SaleOrder(models.Model):
         :return: see `_fetch_committed`
         """
         committed = {}
-        invoiced = self.filtered(lambda order: order.order_line.invoice_lines)
+        invoiced = self.filtered(lambda order: order._is_billed_in_part())
         for order in self - invoiced:
             amount = order._reckon_uninvoiced()
             if amount > 0:
@@ -198,6 +200,14 @@ class SaleOrder(models.Model):
                 rate = order.currency_rate or 1.0
                 committed[order.id] = (key, amount / rate, amount)
         return {**committed, **invoiced._fetch_committed()}
+
+    def _is_billed_in_part(self):
+        """Tell whether something of one order may be on a document already.
+
+        Hook: see `_get_invoiced_sql`.
+        """
+        self.ensure_one()
+        return bool(self.order_line.invoice_lines)
 
     def _reckon_uninvoiced(self):
         """Return what one order comes to of which nothing is invoiced.

@@ -275,11 +275,7 @@ class SaleOrder(models.Model):
             if root.client_judged_documents == "invoices":
                 continue
             key = self.env["res.partner"].browse(client_id), root
-            orders[key] = {
-                order: part
-                for order, part in parts.items()
-                if not order._is_taken_at_till()
-            }
+            orders[key] = parts
             counted[key] = sum(now - had for had, now in parts.values())
             asked[key] = sum(
                 order._get_ungranted_amount(*part)
@@ -327,12 +323,8 @@ class SaleOrder(models.Model):
         # Sudo: transactions are read to decide, not shown.
         order_sudo = self.sudo()
         for transaction in order_sudo.transaction_ids:
-            if transaction.state not in ("authorized", "done"):
-                continue
-            if transaction.payment_id.move_id.state == "posted":
-                continue
             amount = transaction.currency_id._convert(
-                transaction.amount,
+                transaction._get_taken_amount(),
                 order_sudo.company_id.currency_id,
                 order_sudo.company_id,
                 order_sudo.date_order,
@@ -346,16 +338,6 @@ class SaleOrder(models.Model):
             used += sum(others.mapped("client_committed"))
             taken += max(amount - max(used, 0.0), 0.0)
         return taken
-
-    def _is_taken_at_till(self):
-        """Tell whether a till has taken money for one order: it is settled there, and
-        confirmed after that."""
-        self.ensure_one()
-        lines = self.sudo().order_line
-        if "pos_order_line_ids" not in lines._fields:
-            return False
-        tickets = lines.pos_order_line_ids.order_id
-        return any(ticket.state not in ("draft", "cancel") for ticket in tickets)
 
     def _are_orders_judged(self):
         """Tell whether the company of one order has orders judged."""

@@ -29,6 +29,18 @@ patch(OrderPaymentValidation.prototype, {
         return !refusal;
     },
 
+    /** What the server is asked about the order. */
+    getClientAccountQuestion() {
+        const order = this.order;
+        return [
+            [this.pos.session.id],
+            order.uuid,
+            order.getPartner().id,
+            order.clientAccountAmount,
+            order.lines.map((line) => line.product_id.id),
+        ];
+    },
+
     /** Return why the client's account may not pay, in words; empty where it may. */
     async requestClientAccount() {
         const order = this.order;
@@ -36,13 +48,7 @@ patch(OrderPaymentValidation.prototype, {
             const answer = await this.pos.data.call(
                 "pos.session",
                 "client_request_account",
-                [
-                    [this.pos.session.id],
-                    order.uuid,
-                    order.getPartner().id,
-                    order.clientAccountAmount,
-                    order.lines.map((line) => line.product_id.id),
-                ]
+                this.getClientAccountQuestion()
             );
             return answer.refusal;
         } catch (error) {
