@@ -15,6 +15,8 @@ from typing import NamedTuple
 from dateutil.relativedelta import relativedelta
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import formatLang
+from odoo.tools.misc import get_lang
 
 from .const import MAX_AMOUNT, MAX_REASON
 
@@ -29,6 +31,9 @@ PLAIN_CONTEXT_KEYS = (
     "mail_notrack",
     "tracking_disable",
 )
+
+# What is read as an amount: digits, and after a point or comma those behind it.
+AMOUNT = re.compile(r"[0-9]{1,12}(?:[.,]([0-9]+))?")
 
 EARLIEST_DATE = date(1970, 1, 1)
 MOST_YEARS_AHEAD = 10
@@ -130,19 +135,47 @@ def check_amount(env, client_name, amount, currency):
 
 
 def parse_amount(text, currency):
-    """Return the amount that somebody typed outside of the back office.
+    """Return the amount that somebody sent from outside of the back office.
 
     :param text: anything; digits with at most one point or comma are an amount
     :param currency: `res.currency` the amount is in
     :return: the amount, None for what is none: a sign, an exponent, spaces or other
-        letters, zero, finer than the currency or too large
+        letters, zero, finer than the currency or too large. Three digits after the mark
+        are none either, unless the currency has as many: who writes 1.000 may mean
+        thousand
     """
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,12}([.,][0-9]+)?", text):
+    match = isinstance(text, str) and AMOUNT.fullmatch(text)
+    if not match or len(match[1] or "") > max(currency.decimal_places, 2):
         return None
     amount = float(text.replace(",", "."))
     if not amount or get_amount_problem(currency.env, "", amount, currency):
         return None
     return currency.round(amount)
+
+
+def parse_typed_amount(text, currency):
+    """Return the amount that somebody typed on a page, None for what is none.
+
+    :param text: anything; an amount as for `parse_amount`, or one with the thousands
+        set apart as the page's language does
+    :param currency: `res.currency` the amount is in
+    """
+    amount = parse_amount(text, currency)
+    mark = get_lang(currency.env).thousands_sep
+    if amount is not None or not mark or not isinstance(text, str):
+        return amount
+    # A space between thousands is a narrow one on pages, and any in an input.
+    mark = r"\s" if mark.isspace() else re.escape(mark)
+    if re.fullmatch(rf"[1-9]\d{{0,2}}({mark}\d{{3}})+((?!{mark})[.,]\d+)?", text):
+        return parse_amount(re.sub(mark, "", text), currency)
+    return None
+
+
+def format_typed_amount(amount, currency):
+    """Return an amount as it is typed in the page's language: without the currency, and
+    nothing between thousands."""
+    digits = currency.decimal_places
+    return formatLang(currency.env, amount, digits=digits, grouping=False)
 
 
 def get_limit_problem(env, client_name, limit, currency):

@@ -9,8 +9,8 @@ from odoo.tools import consteq
 from odoo.addons.account_payment.controllers.payment import PaymentPortal
 from odoo.addons.payment import utils as payment_utils
 
-from ..utils import get_amount_problem, is_real_number, parse_amount
-from .portal import PAGE, get_portal_context
+from ..utils import get_amount_problem, is_real_number, parse_typed_amount
+from .portal import PAGE, get_amount_example, get_portal_context
 
 FLOWS = ("redirect", "direct", "token")
 
@@ -24,6 +24,10 @@ TAKEN_FROM_ACCOUNT = (
     "landing_route",
     "is_validation",
 )
+
+
+# The page that a payment began on, by what it is for; otherwise that of top-ups.
+BEGUN_ON = {"charges": "client_account_charges", "request": "client_account_request"}
 
 
 class ClientAccountPayment(PaymentPortal):
@@ -103,7 +107,9 @@ class ClientAccountPayment(PaymentPortal):
         return request.render(
             "client_account.portal_payment_done",
             {
-                "page_name": "client_account_topup",
+                "page_name": BEGUN_ON.get(
+                    transaction.client_purpose, "client_account_topup"
+                ),
                 "tx": transaction,
                 "is_signed_in": not request.env.user._is_public(),
             },
@@ -257,9 +263,11 @@ class ClientAccountPayment(PaymentPortal):
         if not token:
             raise UserError(request.env._("Choose one of your saved cards."))
         amounts = [
-            parse_amount(post.get(name), account.currency_id)
+            parse_typed_amount(post.get(name), account.currency_id)
             for name in ("threshold", "maximum")
         ]
+        if None in amounts:
+            raise UserError(get_amount_example())
         amounts = account._check_auto_values(*amounts)
         consent = account._get_auto_consent(token, *amounts)
         # Agreed to is what was read, word for word.

@@ -9,7 +9,12 @@ from odoo.http import content_disposition, request, route
 
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 
-from ..utils import get_date_problem, parse_amount
+from ..utils import (
+    format_typed_amount,
+    get_date_problem,
+    parse_amount,
+    parse_typed_amount,
+)
 
 # What the routes of pages have in common.
 PAGE = {"type": "http", "website": True, "sitemap": False}
@@ -53,6 +58,11 @@ def take_message():
     """Return what is to be said on this page, as the template `portal_message` says it;
     None for nothing."""
     return request.session.pop(MESSAGE_KEY, None)
+
+
+def get_amount_example():
+    """Return what to type where an amount is asked for and something else was typed."""
+    return request.env._("Enter an amount above zero, such as 25.00.")
 
 
 def parse_day(text):
@@ -231,6 +241,9 @@ class ClientAccountPortal(PortalAccount):
             values["client_usable_credit"] = invoice.currency_id.round(
                 sum(amount for _credit, _debit, amount in plan)
             )
+            values["client_usable_typed"] = format_typed_amount(
+                values["client_usable_credit"], invoice.currency_id
+            )
             values["client_usable_words"] = request.env._(
                 "Pay with your credit: %s can be used",
                 invoice.currency_id.format(values["client_usable_credit"]),
@@ -281,10 +294,9 @@ class ClientAccountPortal(PortalAccount):
         if not account:
             raise NotFound()
         currency = invoice_sudo.currency_id
-        amounts = [parse_amount(text, currency) for text in (amount, due)]
+        amounts = [parse_typed_amount(amount, currency), parse_amount(due, currency)]
         if None in amounts:
-            problem = request.env._("Enter an amount above zero, such as 25.00.")
-            leave_message(problem, is_refusal=True)
+            leave_message(get_amount_example(), is_refusal=True)
         else:
             self._try_client_pay(account, invoice_sudo, *amounts)
         return request.redirect(f"/my/invoices/{invoice_sudo.id}")

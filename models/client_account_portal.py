@@ -248,8 +248,8 @@ class ClientAccount(models.Model):
         Each contact and receivable account gives its own from the end of their index.
 
         :return: list of dicts of id, date, move_id, document, move_type, adjustment,
-            until (the last day of a credit), reason, due, change and residual (company
-            currency, above zero: credited)
+            until (the last day of a credit), reason, is_payment, due, change and
+            residual (company currency, above zero: credited)
         """
         self.env["account.move"].flush_model()
         self.env["account.move.line"].flush_model()
@@ -269,7 +269,9 @@ class ClientAccount(models.Model):
                 SELECT line.id, line.date, line.move_id, line.move_name AS document,
                        move.move_type, move.client_adjustment AS adjustment,
                        move.client_expiry_date AS until,
-                       %(reason)s AS reason, -line.balance::float AS change,
+                       %(reason)s AS reason,
+                       move.origin_payment_id IS NOT NULL AS is_payment,
+                       -line.balance::float AS change,
                        CASE WHEN line.balance > 0 THEN line.date_maturity END AS due,
                        -line.amount_residual::float AS residual
                   FROM unnest(%(contacts)s) contact, unnest(%(accounts)s) account,

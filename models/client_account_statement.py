@@ -116,8 +116,9 @@ class ClientAccount(models.Model):
     def _fetch_statement_lines(self, date_from):
         """Return what moved on one account since a day, the oldest first.
 
-        :return: list of dicts with date, document, adjustment, reason, due, change
-            (company currency, above zero: credited), currency_id and amount_currency
+        :return: list of dicts with date, document, adjustment, reason, is_payment, due,
+            change (company currency, above zero: credited), currency_id and
+            amount_currency
         """
         self.env["account.move"].flush_model()
         self.env["account.move.line"].flush_model()
@@ -128,6 +129,7 @@ class ClientAccount(models.Model):
                        move.client_adjustment AS adjustment,
                        CASE WHEN line.balance > 0 THEN line.date_maturity END AS due,
                        %(reason)s AS reason,
+                       move.origin_payment_id IS NOT NULL AS is_payment,
                        -line.balance::float AS change,
                        line.currency_id, -line.amount_currency::float AS amount_currency
                   FROM %(ledger)s
@@ -142,13 +144,15 @@ class ClientAccount(models.Model):
 
     @api.model
     def _get_item_reason_sql(self):
-        """Return what a client reads an item was for, on one line.
+        """Return what a client reads an item was for, on one line: of a payment its
+        memo, and not the method that Odoo names its items by.
 
         :return: `SQL` on the aliases `line` and `move`
         """
         return SQL(
             "split_part(COALESCE(NULLIF(move.client_adjustment_reason, ''),"
-            " NULLIF(move.ref, ''), NULLIF(line.name, line.move_name), ''), E'\n', 1)"
+            " NULLIF(move.ref, ''), CASE WHEN move.origin_payment_id IS NULL"
+            " THEN NULLIF(line.name, line.move_name) END, ''), E'\n', 1)"
         )
 
     def _fetch_statement_open(self, day, is_last=False):

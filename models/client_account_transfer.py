@@ -261,15 +261,17 @@ class ClientAccount(models.Model):
     @api.model
     def _word_items(self, rows):
         """Say what items were for in the words of clients: of moved credit in which
-        way it went, and not to or from whom.
+        way it went, and not to or from whom; of a payment without a memo that it is
+        one.
 
-        :param rows: dicts with adjustment, change and reason, which is changed
+        :param rows: dicts with adjustment, change, is_payment, and reason, which is
+            changed
         :return: the rows
         """
+        payment = self.env._("Payment")
         for row in rows:
-            row["reason"] = self._word_item(
-                row["adjustment"], row["change"], row["reason"]
-            )
+            reason = row["reason"] or (payment if row["is_payment"] else "")
+            row["reason"] = self._word_item(row["adjustment"], row["change"], reason)
         return rows
 
     @api.model

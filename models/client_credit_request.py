@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import format_date
 
 from ..const import MAX_REASON, WAITING_TRANSACTIONS
 from ..utils import check_amount, check_date, check_reason
@@ -287,10 +286,3 @@ class ClientCreditRequest(models.Model):
         if self.state == "cancelled":
             return self.env._("This is no longer asked for.")
         return ""
-
-    def _get_portal_summary(self):
-        """Return one request on one line, in the reader's language."""
-        self.ensure_one()
-        due = self.date_due and format_date(self.env, self.date_due)
-        first = self.text.splitlines()[0]
-        return f"{first} ({due})" if due else first

@@ -14,7 +14,7 @@ from ..const import (
     POLICIES,
     THRESHOLDS,
 )
-from ..utils import check_threshold, parse_amount
+from ..utils import check_threshold, parse_amount, parse_typed_amount
 
 # Writing these may bring accounts below a threshold, or above the share of a limit.
 NOTICE_FIELDS = {
@@ -428,7 +428,7 @@ class ResCompany(models.Model):
     def _parse_top_up(self, text):
         """Return the amount that a client typed, None for what is none."""
         self.ensure_one()
-        return parse_amount(text, self.currency_id)
+        return parse_typed_amount(text, self.currency_id)
 
     def _get_top_up_problem(self, amount):
         """Return why a client may not add an amount, an empty text where it may.

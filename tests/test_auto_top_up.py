@@ -279,7 +279,9 @@ class TestAutoTopUp(PortalCase):
                     "consent": consent,
                     **change,
                 }
-                self.assertIn("alert-danger", self._post("/auto", typed).text)
+                page = self._post("/auto", typed).text
+                self.assertIn("alert-danger", page)
+                self.assertNotIn("for Ada Piano School", page, "spoken to, not about")
         values = {"token_id": str(self.token.id), "threshold": "50", "maximum": "200"}
         self.assertEqual(self._post("/auto", values, csrf=False).status_code, 400)
         self.account.balance_visibility = "hidden"

@@ -178,6 +178,21 @@ class TestPortal(PortalCase):
         self.assertEqual(parts, [{"document": invoice.name, "amount": 60}])
         self.assertEqual(history["lines"][1]["left"], 40)
 
+    def test_what_was_paid_is_told_by_its_memo(self):
+        """What Odoo calls the method, in the language of whoever booked it, tells a
+        client nothing."""
+        self._make_payment(30)
+        self._make_payment(20, memo="Lessons of May")
+        self.assertEqual(
+            [line["reason"] for line in self.account._get_portal_history()["lines"]],
+            ["Lessons of May", "Payment"],
+        )
+        statement = self.account._get_statement(self.today, self.today)
+        self.assertEqual(
+            [line["reason"] for line in statement["lines"]],
+            ["Payment", "Lessons of May"],
+        )
+
     def test_until_when_credit_is_usable(self):
         day = self.today + timedelta(days=40)
         self.account.issue_credit(10, "Strike", date_expiry=day)
@@ -274,6 +289,39 @@ class TestPortal(PortalCase):
                 self.assertEqual(answer.status_code, 200)
                 self.assertNotIn("data-access-token", answer.text)
         self.assertTrue(self._get_token("/topup?amount=50,5"))
+
+    def test_amounts_in_another_language(self):
+        """Who writes amounts with a comma, and thousands with a point, is not misread;
+        what is offered to them looks as they write."""
+        self.company.client_top_up_presets = "20, 50"
+        self._use_german()
+        for typed, amount in (
+            ("50,5", "50,50"),
+            ("50.50", "50,50"),
+            ("1.000", "1.000,00"),
+            ("1.000,00", "1.000,00"),
+            ("1000.00", "1.000,00"),
+        ):
+            with self.subTest(typed):
+                self.assertIn(
+                    "data-access-token", self._get(f"/topup?amount={typed}").text
+                )
+                self.assertIn(amount, self._get_text(f"/topup?amount={typed}"))
+        for typed in ("5,000", "1.000.00", "1,000.00", "50.5000", "1.00,00"):
+            with self.subTest(typed):
+                answer = self._get(f"/topup?amount={typed}")
+                self.assertNotIn("data-access-token", answer.text)
+        self.account.credit_application = "manual"
+        self.account.issue_credit(1250.5, "Cancelled")
+        invoice = self._make_invoice(2000)
+        page = self.url_open(f"/my/invoices/{invoice.id}").text
+        self.assertRegex(page, r'name="amount"[^>]*value="1250,50"')
+        self._pay(invoice, "1.250,50", due="2000.00")
+        self.assertEqual(invoice.amount_residual, 749.5)
+
+    def _use_german(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.portal_user.lang = "de_DE"
 
     def test_changed_values_are_refused(self):
         token = self._get_token("/topup?amount=50")
@@ -394,6 +442,10 @@ class TestPortal(PortalCase):
         self.assertIn("result", answer, answer)
         [transaction] = self._get_transactions()[:1]
         self.assertEqual(transaction.client_line_ids, self.account._get_charges_due())
+        self.assertRegex(
+            self.url_open(transaction.landing_route).text,
+            r'breadcrumb-item active"[^>]*>Open Charges',
+        )
         self.account.charge(5, "Another")
         answer = self._call("/charges/transaction", amount=30, access_token=token)
         self.assertIn("has changed", json.dumps(answer))
@@ -421,6 +473,11 @@ class TestPortal(PortalCase):
         self.assertEqual(invoice.amount_residual, 60)
         page = self.url_open(f"/my/invoices/{invoice.id}").text
         self.assertRegex(page, r"alert-success[^>]*>[^<]*20\.00 paid with your credit")
+        self.assertLess(
+            page.index("paid with your credit"),
+            page.index("o_portal_sidebar_content"),
+            "first on a telephone, where the sidebar is above the page",
+        )
         # The same form sent again.
         self._pay(invoice, 20, due=80)
         self.assertEqual(invoice.amount_residual, 60)
@@ -581,7 +638,8 @@ class TestPortal(PortalCase):
 
     def test_request_is_paid_by_its_client(self):
         asked = self._ask()
-        self.assertIn(MARKER, self._get_text())
+        asked.date_due = self.today + timedelta(days=7)
+        self.assertIn(f"{MARKER} Due ", self._get_text())
         self.assertIn(MARKER, self._get_text(f"/request/{asked.id}"))
         token = self._get_token(f"/request/{asked.id}")
         answer = self._call(

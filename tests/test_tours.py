@@ -251,3 +251,29 @@ class TestTelephoneTours(ClientAccountRequestCommon, HttpCase):
         self.start_tour(
             "/odoo/clients", "client_account_telephone", login=self.env.user.login
         )
+
+
+@tagged("post_install", "-at_install")
+class TestDeskTours(ClientAccountCommon, HttpCase):
+    browser_size = "1400x900"
+
+    def test_nothing_is_cut_off_in_lists(self):
+        for path in (
+            "client-adjustment-reasons",
+            "client-bulk-credits",
+            "client-bulk-allocation",
+        ):
+            with self.subTest(path):
+                self.start_tour(
+                    f"/odoo/{path}",
+                    "client_account_list_is_whole",
+                    login=self.env.user.login,
+                )
+
+    def test_figures_of_the_profile_are_whole(self):
+        self._make_invoice(1234567.89, date_due=self.today - timedelta(days=20))
+        self.start_tour(
+            f"/odoo/client-accounts/{self.account.id}",
+            "client_account_profile_is_whole",
+            login=self.env.user.login,
+        )

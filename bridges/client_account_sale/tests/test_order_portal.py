@@ -78,6 +78,11 @@ class TestOrderPortal(OrderPortalCase):
         page = self._get_message(order)
         self.assertIn("paid with your credit", page)
         self.assertNotIn("o_client_pay_order", page)
+        self.assertLess(
+            page.index("paid with your credit"),
+            page.index("o_portal_sidebar_content"),
+            "first on a telephone, where the sidebar is above the page",
+        )
 
     def test_pressed_twice_it_is_paid_once(self):
         self._issue_credit(500)

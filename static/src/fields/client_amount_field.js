@@ -1,4 +1,5 @@
 import {MonetaryField, monetaryField} from "@web/views/fields/monetary/monetary_field";
+import {FIELD_WIDTHS} from "@web/views/list/column_width_hook";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 
@@ -31,5 +32,6 @@ registry.category("fields").add("client_amount", {
     ...monetaryField,
     component: ClientAmountField,
     displayName: _t("Amount to Type"),
+    listViewWidth: FIELD_WIDTHS.monetary,
     supportedTypes: ["monetary"],
 });

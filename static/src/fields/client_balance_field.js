@@ -91,6 +91,9 @@ export const clientBalanceField = {
     ...monetaryField,
     component: ClientBalanceField,
     displayName: _t("Client Balance"),
+    // What a figure of six digits takes with its words; Odoo leaves half of it to a widget
+    // that says nothing.
+    listViewWidth: [160],
     supportedTypes: ["monetary"],
 };
 

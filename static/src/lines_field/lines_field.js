@@ -11,7 +11,8 @@ const NARROW_FIGURE = "85px";
  * A list within a form that is reached and used without a mouse: Tab leads to the first
  * cell of each row, from where Odoo's own arrows and Enter go on. On a telephone it shows
  * its figures without being moved sideways: columns of the class `o_client_wide` are left
- * out, and no other keeps the width that its view gives it.
+ * out, and no other keeps the width that its view gives it. Those of the class
+ * `o_client_narrow` stand for them there, and nowhere else.
  */
 export class ClientLinesRenderer extends ListRenderer {
     static recordRowTemplate = "client_account.LinesRenderer.RecordRow";
@@ -24,11 +25,12 @@ export class ClientLinesRenderer extends ListRenderer {
 
     /** Override, for a telephone. */
     getActiveColumns() {
-        const columns = super.getActiveColumns();
+        const left = this.env.isSmall ? /\bo_client_wide\b/ : /\bo_client_narrow\b/;
+        const columns = super
+            .getActiveColumns()
+            .filter(({className}) => !left.test(className));
         return this.env.isSmall
-            ? columns
-                  .filter(({className}) => !/\bo_client_wide\b/.test(className))
-                  .map((column) => this.getNarrowColumn(column))
+            ? columns.map((column) => this.getNarrowColumn(column))
             : columns;
     }
 

@@ -53,6 +53,11 @@ registry.category("web_tour.tours").add("client_account_telephone", {
         },
         ...openPage("client_debts", "180.00"),
         ...openPage("client_history", "180.00 charged"),
+        {
+            content: "An invoice, which has no reason, is called by its number",
+            trigger:
+                ".o_data_row:contains('180.00 charged') td[name='move_id']:contains('INV/')",
+        },
         ...openPage("client_requests", "900.00"),
         ...openPage("client_credits", "250.00"),
         {
