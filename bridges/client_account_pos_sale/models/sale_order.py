@@ -77,7 +77,6 @@ class SaleOrder(models.Model):
               JOIN product_product product ON product.id = sold.product_id
               JOIN product_template template ON template.id = product.product_tmpl_id
              WHERE sold.sale_order_line_id = line.id
-               AND (line.qty_invoiced <> 0 OR line.untaxed_amount_invoiced <> 0)
                AND ticket.state NOT IN ('draft', 'cancel')) part
             """,
             super()._get_invoiced_sql(posted),
