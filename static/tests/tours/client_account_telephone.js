@@ -20,6 +20,21 @@ function expectNothingAside() {
     }
 }
 
+/** Fail where the number of a document is broken in two. */
+function expectNumbersWhole() {
+    for (const cell of document.querySelectorAll(".modal td[name='document_name']")) {
+        const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        const range = document.createRange();
+        while (words.nextNode() && !words.currentNode.data.trim()) {
+            // Blanks between the elements of the cell.
+        }
+        range.selectNodeContents(words.currentNode);
+        if (range.getClientRects().length > 1) {
+            throw new Error(`This is on two lines: ${cell.innerText}`);
+        }
+    }
+}
+
 const read = (content, trigger) => ({content, trigger, run: expectNothingAside});
 const openPage = (name, text) => [
     {
@@ -83,6 +98,11 @@ registry.category("web_tour.tours").add("client_account_telephone", {
             "All of the window is in sight, the amount to type too",
             ".modal .o_data_row:contains('180.00') td[name='amount']"
         ),
+        {
+            content: "Numbers are read at once",
+            trigger: ".modal .o_data_row:contains('180.00')",
+            run: expectNumbersWhole,
+        },
     ],
 });
 
