@@ -83,7 +83,7 @@ class SaleOrder(models.Model):
               FROM (
                 SELECT sale.id AS order_id, contact.commercial_partner_id AS partner_id,
                        sale.company_id AS branch_id, sale.currency_rate AS rate,
-                       sale.amount_total AS total, SUM(line.price_total) AS listed,
+                       sale.amount_total AS total,
                        BOOL_AND(invoiced.quantity IS NULL
                                 AND owed.quantity = line.product_uom_qty) AS untouched,
                        SUM(CASE
@@ -112,7 +112,7 @@ class SaleOrder(models.Model):
                  GROUP BY sale.id, contact.commercial_partner_id
               ) sums
              CROSS JOIN LATERAL (SELECT
-                   CASE WHEN sums.untouched AND sums.total <> sums.listed
+                   CASE WHEN sums.untouched AND sums.total <> sums.amount_currency
                          AND NOT EXISTS (
                              SELECT FROM sale_order_line line
                               WHERE line.order_id = sums.order_id
