@@ -383,7 +383,9 @@ class ClientAccountPayment(PaymentPortal):
             ) from error
         amount = kwargs.get("amount")
         currency = invoice_sudo.currency_id
-        self._check_client_due(amount, invoice_sudo.amount_residual, currency)
+        if invoice_sudo.move_type != "entry" or invoice_sudo.client_adjustment:
+            # Of an entry that is no charge nothing is due, and Odoo takes any amount.
+            self._check_client_due(amount, invoice_sudo.amount_residual, currency)
         is_public = request.env.user._is_public()
         partner = invoice_sudo.partner_id if is_public else request.env.user.partner_id
         self._check_client_means(
