@@ -94,7 +94,9 @@ class TestExtending(ExamplesMixin, WriteOffCommon, ClientAccountRequestCommon):
         self.assertEqual(self.account.available, 0)
 
     def test_booking_of_a_contact_that_moves_is_judged(self):
-        mover = self._make_user("booking_mover", "base.group_partner_manager")
+        mover = self._make_user(
+            "booking_mover", "base.group_user,base.group_partner_manager"
+        )
         family = self.env["res.partner"].create({"name": "Family", "is_company": True})
         pupil = family.create({"name": "Pupil", "parent_id": family.id})
         self.company.client_negative_balance = "allowed"
