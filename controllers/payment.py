@@ -384,7 +384,8 @@ class ClientAccountPayment(PaymentPortal):
         amount = kwargs.get("amount")
         currency = invoice_sudo.currency_id
         if invoice_sudo.move_type != "entry" or invoice_sudo.client_adjustment:
-            # Of an entry that is no charge nothing is due, and Odoo takes any amount.
+            # On an entry that is no charge Odoo takes any amount; a charge is paid on
+            # a page of its own.
             self._check_client_due(amount, invoice_sudo.amount_residual, currency)
         is_public = request.env.user._is_public()
         partner = invoice_sudo.partner_id if is_public else request.env.user.partner_id
