@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ..utils import follow_again
+
 # Writing these on a posted line may change what its order has committed.
 COUNTING_FIELDS = frozenset(
     (
@@ -27,7 +29,9 @@ class AccountMoveLine(models.Model):
         )
         with orders._watching_commitments():
             lines = super().create(vals_list)
-            lines._follow_again({name for vals in vals_list for name in vals})
+            follow_again(
+                lines, {name for vals in vals_list for name in vals}, FOLLOWING_FIELDS
+            )
         return lines
 
     def write(self, vals):
@@ -36,7 +40,7 @@ class AccountMoveLine(models.Model):
             return super().write(vals)
         with self._get_counted_orders(vals)._watching_commitments():
             result = super().write(vals)
-            self._follow_again(vals)
+            follow_again(self, vals, FOLLOWING_FIELDS)
         return result
 
     def unlink(self):
@@ -60,15 +64,3 @@ class AccountMoveLine(models.Model):
                 linked = lines.new({"sale_line_ids": vals["sale_line_ids"]})
                 orders |= linked.sale_line_ids._origin.order_id
         return orders
-
-    def _follow_again(self, names):
-        """Compute anew what a caller has written on these lines that follows from the
-        rest.
-
-        :param names: of the fields that were written
-        """
-        if self.env.su:
-            return
-        for name in FOLLOWING_FIELDS:
-            if name in names:
-                self.env.add_to_compute(self._fields[name], self)

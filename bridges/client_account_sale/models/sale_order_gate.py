@@ -6,6 +6,8 @@ from odoo.exceptions import MissingError
 
 from odoo.addons.client_account.exceptions import BalanceRefused
 
+from ..utils import follow_again
+
 # Writing these on an order may change what it has committed, or whose it is.
 COMMITTING_FIELDS = frozenset(
     (
@@ -64,7 +66,9 @@ class SaleOrder(models.Model):
             orders = super().create(vals_list)
             for order in orders:
                 watch.pending[order.id] = watch.origin[order.id] = None
-            orders._follow_again({name for vals in vals_list for name in vals})
+            follow_again(
+                orders, {name for vals in vals_list for name in vals}, FOLLOWING_FIELDS
+            )
             orders.filtered(lambda order: order.state == "sale")._mark_first_orders()
         return orders
 
@@ -78,22 +82,10 @@ class SaleOrder(models.Model):
             if "state" in vals and state == "sale":
                 (self - before)._mark_first_orders()
             result = super().write(vals)
-            self._follow_again(vals)
+            follow_again(self, vals, FOLLOWING_FIELDS)
             if state != "sale":
                 before._forget_confirmation()
         return result
-
-    def _follow_again(self, names):
-        """Compute anew what a caller has written on these orders that follows from the
-        rest.
-
-        :param names: of the fields that were written
-        """
-        if self.env.su:
-            return
-        for name in FOLLOWING_FIELDS:
-            if name in names:
-                self.env.add_to_compute(self._fields[name], self)
 
     def unlink(self):
         """Override of the ORM to forget the figures of what goes."""

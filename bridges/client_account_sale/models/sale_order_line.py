@@ -3,6 +3,8 @@ from odoo.tools.sql import column_exists, create_column
 
 from odoo.addons.client_account.utils import get_unit_total
 
+from ..utils import follow_again
+
 # Which lines may still be committed, as the condition of an index. What is invoiced to
 # the end, as most of it is sooner or later, is in none of both: see
 # `sale.order._get_committed_orders_sql`.
@@ -87,7 +89,9 @@ class SaleOrderLine(models.Model):
         orders = self.env["sale.order"].browse(filter(None, order_ids))
         with orders._watching_commitments():
             lines = super().create(vals_list)
-            lines._follow_again({name for vals in vals_list for name in vals})
+            follow_again(
+                lines, {name for vals in vals_list for name in vals}, FOLLOWING_FIELDS
+            )
         return lines
 
     def write(self, vals):
@@ -97,20 +101,8 @@ class SaleOrderLine(models.Model):
         orders = self.order_id | self.order_id.browse(vals.get("order_id") or ())
         with orders._watching_commitments():
             result = super().write(vals)
-            self._follow_again(vals)
+            follow_again(self, vals, FOLLOWING_FIELDS)
         return result
-
-    def _follow_again(self, names):
-        """Compute anew what a caller has written on these lines that follows from the
-        rest.
-
-        :param names: of the fields that were written
-        """
-        if self.env.su:
-            return
-        for name in FOLLOWING_FIELDS:
-            if name in names:
-                self.env.add_to_compute(self._fields[name], self)
 
     def unlink(self):
         """Override of the ORM to have the clients judged whose orders grow: a line that
