@@ -18,7 +18,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import formatLang
 from odoo.tools.misc import get_lang
 
-from .const import MAX_AMOUNT, MAX_REASON
+from .const import MAX_AMOUNT, MAX_REASON, MOST_RECORDS
 
 # What a caller's context may tell the code that books under sudo. Odoo's engine takes
 # rates and leaves out entries by context keys, which anybody can send.
@@ -68,6 +68,12 @@ def is_real_number(value):
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return False
     return isfinite(value) if not isinstance(value, int) else True
+
+
+def is_record_id(value):
+    """Tell whether `value` may be the id of a record, as far as one can see."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return is_integer and 0 < value < MOST_RECORDS
 
 
 def get_amount_problem(env, client_name, amount, currency):

@@ -7,7 +7,13 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
 from ..const import DECIDED_STATES, MAX_REASON, MAX_REQUESTS_A_DAY, VIEWER
-from ..utils import check_date, check_length, clean_reason, in_plain_context
+from ..utils import (
+    check_date,
+    check_length,
+    clean_reason,
+    in_plain_context,
+    is_record_id,
+)
 
 ACTIVITY_TYPE = "client_account.mail_activity_type_account_request"
 
@@ -1258,8 +1264,7 @@ class ClientAccountRequest(models.Model):
 
         :raise UserError: when there is no such user
         """
-        # Ids are four bytes in the database.
-        known = type(user_id) is int and 0 < user_id < 2**31
+        known = is_record_id(user_id)
         # Sudo: whether the user may decide is checked next.
         if not known or not self.env["res.users"].sudo().browse(user_id).exists():
             raise UserError(self.env._("Choose the approver who is to decide."))

@@ -4,8 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
-from ..const import MAX_ITEM_REASON, MOST_RECORDS
-from ..utils import check_amount, check_reason, in_plain_context
+from ..const import MAX_ITEM_REASON
+from ..utils import check_amount, check_reason, in_plain_context, is_record_id
 
 
 class MovableCredit(NamedTuple):
@@ -59,7 +59,7 @@ class ClientAccount(models.Model):
         ids = []
         if isinstance(account, models.BaseModel) and account._name == self._name:
             ids = account.ids
-        elif type(account) is int and 0 < account < MOST_RECORDS:
+        elif is_record_id(account):
             ids = [account]
         # In the caller's own environment, whatever rights the record came with.
         receiver = self.browse(ids).exists()

@@ -1,8 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..const import MAX_AMOUNT, MOST_RECORDS
-from ..utils import check_amount, clean_text, is_real_number
+from ..const import MAX_AMOUNT
+from ..utils import check_amount, clean_text, is_real_number, is_record_id
 
 
 class ClientAmountMixin(models.AbstractModel):
@@ -97,7 +97,7 @@ class ClientAmountMixin(models.AbstractModel):
             field = self._fields.get(name)
             if field is None or field.type != "many2one" or not value:
                 continue
-            if type(value) is not int or not 0 < value < MOST_RECORDS:
+            if not is_record_id(value):
                 raise UserError(
                     self.env._(
                         "%s is no record. Choose one from the list.",

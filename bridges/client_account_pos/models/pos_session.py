@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from odoo.addons.client_account.utils import is_real_number
+from odoo.addons.client_account.utils import is_real_number, is_record_id
 
 
 class PosSession(models.Model):
@@ -31,6 +31,7 @@ class PosSession(models.Model):
         :raise UserError: when the session is not open, or a value is none
         """
         self._check_till_request(order_uuid, partner_id, amount)
+        self._check_till_contents(product_ids, settled)
         client = self.env["res.partner"].browse(partner_id).commercial_partner_id
         orders = self.env["pos.order"]
         # Sudo: what tills were allowed is the addon's own, and orders are looked at to
@@ -91,8 +92,10 @@ class PosSession(models.Model):
                     self.display_name,
                 )
             )
-        client = self.env["res.partner"].browse(partner_id)
-        if not isinstance(partner_id, int) or not client.exists():
+        client = self.env["res.partner"]
+        if is_record_id(partner_id):
+            client = client.browse(partner_id).exists()
+        if not client:
             raise UserError(
                 self.env._("Choose the client whose account pays this order.")
             )
@@ -106,6 +109,29 @@ class PosSession(models.Model):
         if not is_real_number(amount):
             raise UserError(
                 self.env._("What the account of %s pays is no amount.", client.name)
+            )
+
+    def _check_till_contents(self, product_ids, settled):
+        """Make sure that a till says what is in its order.
+
+        :param list product_ids: as of `client_request_account`
+        :param list settled: likewise
+        :raise UserError: otherwise
+        """
+        pairs = settled if isinstance(settled, list | tuple) else [None]
+        products = product_ids if isinstance(product_ids, list | tuple) else [None]
+        if not all(map(is_record_id, products)) or not all(
+            isinstance(pair, list | tuple)
+            and len(pair) == 2
+            and is_record_id(pair[0])
+            and is_real_number(pair[1])
+            for pair in pairs
+        ):
+            raise UserError(
+                self.env._(
+                    "What this order holds is not readable. Reload the till and try "
+                    "again."
+                )
             )
 
     def _convert_to_company(self, amount):

@@ -204,6 +204,27 @@ class TestTillGate(ClientTillCommon):
         order = self._build_order([(self.method, 30)])
         self.assertNotRegex(self._request(order), r"[123]0\.00")
 
+    def test_what_a_till_cannot_mean_is_refused_in_words(self):
+        session = self.till_session.with_user(self.cashier)
+        order = ["till-1", self.client.id, 10.0, []]
+        for place, values in (
+            (0, (None, "", ["till-1"])),
+            (1, (None, True, "1", 0, -1, 2**31, [self.client.id])),
+            (2, (None, True, "10", float("nan"), float("inf"))),
+            (3, (None, 1, "1", ["1"], [True], [2**31], [[1]])),
+        ):
+            for value in values:
+                sent = [*order[:place], value, *order[place + 1 :]]
+                with self.subTest(sent), self.assertRaises(UserError):
+                    session.client_request_account(*sent)
+        for settled in (
+            *(None, 1, "1", [1], [[1]], [[1, 2, 3]], {"1": 2}),
+            *([["1", 2.0]], [[1, "2"]], [[1, float("nan")]], [[2**31, 1.0]]),
+        ):
+            with self.subTest(settled), self.assertRaises(UserError):
+                session.client_request_account(*order, settled)
+        self.assertEqual(session.client_request_account(*order), {"refusal": ""})
+
     def test_figures_are_for_those_who_may_see_them(self):
         self._issue_credit(20)
         self._sell(5)

@@ -1,7 +1,5 @@
 from odoo import fields, models
 
-from odoo.addons.client_account.utils import is_real_number
-
 
 class PosSession(models.Model):
     """What the till asks about orders that it settles."""
@@ -14,8 +12,7 @@ class PosSession(models.Model):
         amount = super()._get_settled_amount(client, settled)
         by_order = {}
         for order_id, price in settled:
-            if isinstance(order_id, int) and is_real_number(price):
-                by_order[order_id] = by_order.get(order_id, 0.0) + price
+            by_order[order_id] = by_order.get(order_id, 0.0) + price
         # Sudo: what they have committed is looked at to decide, not shown.
         orders_sudo = self.env["sale.order"].sudo().browse(by_order).exists()
         orders_sudo = orders_sudo.filtered(lambda order: order._are_orders_judged())
