@@ -136,9 +136,15 @@ class ClientAmountMixin(models.AbstractModel):
         return ", ".join(clients.mapped("display_name")[:5]) or self.env._("the client")
 
     def _get_wizard_clients(self, vals):
-        """Return the clients this wizard acts on; to be overridden.
+        """Return the clients this wizard acts on: that of its account, where it has
+        one; others override this.
 
         :param dict vals: as sent to `create` or `write`, not trusted
         :return: `res.partner`
         """
-        return self.env["res.partner"]
+        if "account_id" not in self._fields:
+            return self.env["res.partner"]
+        account = self.account_id or self.account_id.browse(
+            vals.get("account_id") or []
+        )
+        return account.exists().partner_id

@@ -357,18 +357,9 @@ class ClientAccountAdjustment(models.TransientModel):
             )
         return credits.sudo(self.env.su).action_assign_client_credit()
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: delete the adjustments."""
-        moves = moves_sudo.sudo(self.env.su)
-        moves._check_adjustment()
-        self._check_same_allocations(moves_sudo, partials_sudo)
-        moves._delete_adjustments(self.env._("Undone at once"))
-        names = ", ".join(moves_sudo.mapped("name")[:5])
-        message = self.env._("%s deleted again.", names)
+        message = self._undo_adjustments(moves_sudo, partials_sudo)
         if len(self.account_ids) == 1:
             return f"{message} {self._format_new_balance(self.account_ids)}"
         return message

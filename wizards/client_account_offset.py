@@ -82,12 +82,6 @@ class ClientAccountOffset(models.TransientModel):
         # Constraints run under sudo, which says nothing of the user's own rights.
         self.account_id.sudo(False)._check_may_set_off()
 
-    def _get_wizard_clients(self, vals):
-        account = self.account_id or self.account_id.browse(
-            vals.get("account_id") or []
-        )
-        return account.exists().partner_id
-
     # === Actions ===
 
     @books_once
@@ -111,15 +105,7 @@ class ClientAccountOffset(models.TransientModel):
             offers=[(self.env._("Undo"), self, "action_undo")],
         )
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: delete the entry, and open both sides."""
-        moves = moves_sudo.sudo(self.env.su)
-        moves._check_adjustment()
-        self._check_same_allocations(moves_sudo, partials_sudo)
-        moves._delete_adjustments(self.env._("Undone at once"))
-        message = self.env._("%s deleted again.", ", ".join(moves_sudo.mapped("name")))
+        message = self._undo_adjustments(moves_sudo, partials_sudo)
         return f"{message} {self._format_new_balance(self.account_id)}"

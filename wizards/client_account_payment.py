@@ -430,12 +430,6 @@ class ClientAccountPayment(models.TransientModel):
             debit.amount_residual_currency - debit.discount_amount_currency
         )
 
-    def _get_wizard_clients(self, vals):
-        account = self.account_id or self.account_id.browse(
-            vals.get("account_id") or []
-        )
-        return account.exists().partner_id
-
     # === Actions ===
 
     def action_oldest_first(self):

@@ -86,10 +86,6 @@ class ClientAccountPayment(models.TransientModel):
             },
         }
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: cancel the payments."""
         self.account_id._check_officer()

@@ -179,10 +179,6 @@ class ClientAccountWriteOff(models.TransientModel):
             sentences.append(self._format_new_balance(accounts))
         return " ".join(sentences)
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: delete the write-offs."""
         accounts = self.line_ids.account_id

@@ -395,10 +395,6 @@ class ClientCreditAllocation(models.TransientModel):
             )
         )
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: remove the allocations."""
         return self._undo_allocations(partials_sudo, self.partner_id.display_name)

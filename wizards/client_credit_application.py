@@ -112,19 +112,9 @@ class ClientCreditApplication(models.TransientModel):
             offers=[(self.env._("Undo"), self, "action_undo")],
         )
 
-    def action_undo(self):
-        """Undo what this window has booked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: remove the allocations."""
         return self._undo_allocations(partials_sudo, self.account_id.display_name)
-
-    def _get_wizard_clients(self, vals):
-        account = self.account_id or self.account_id.browse(
-            vals.get("account_id") or []
-        )
-        return account.exists().partner_id
 
 
 class ClientCreditApplicationLine(models.TransientModel):

@@ -95,10 +95,6 @@ class ClientCreditRequestSend(models.TransientModel):
         self.sudo().booked = {"moves": [], "partials": [], "requests": requests.ids}
         return self._get_done_action(message, requests, offers=offers)
 
-    def action_undo(self):
-        """Take back what this window has asked, see `client.once.mixin`."""
-        return self._undo_window()
-
     def _undo(self, moves_sudo, partials_sudo):
         """Override of `client.once.mixin`: cancel the requests."""
         requests = self.env["client.credit.request"].browse(self.booked["requests"])

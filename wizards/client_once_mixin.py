@@ -143,8 +143,8 @@ class ClientOnceMixin(models.AbstractModel):
         # Sudo: what a window has booked is no caller's to write.
         self.sudo().booked = {"moves": moves.ids, "partials": partials.ids}
 
-    def _undo_window(self):
-        """Undo what this window has booked, see `action_undo` of each.
+    def action_undo(self):
+        """Undo what this window has booked, as each does in `_undo`.
 
         :return: an action that says what was undone
         :raise UserError: when nothing was booked, it was undone already, or somebody
@@ -174,6 +174,18 @@ class ClientOnceMixin(models.AbstractModel):
         :return: the sentence that says so
         """
         raise NotImplementedError
+
+    def _undo_adjustments(self, moves_sudo, partials_sudo):
+        """Delete adjustments that nobody has gone on from.
+
+        :return: the sentence that says so
+        :raise UserError: when somebody has, or the user may not
+        """
+        moves = moves_sudo.sudo(self.env.su)
+        moves._check_adjustment()
+        self._check_same_allocations(moves_sudo, partials_sudo)
+        moves._delete_adjustments(self.env._("Undone at once"))
+        return self.env._("%s deleted again.", ", ".join(moves_sudo.mapped("name")[:5]))
 
     def _undo_allocations(self, partials_sudo, client_name):
         """Remove allocations that are all there still.
