@@ -22,7 +22,8 @@ from odoo.tools import config
 HOST = "127.0.0.1"
 START_TIMEOUT = 90
 STOP_TIMEOUT = 20
-CALL_TIMEOUT = 60
+# A call that met others is tried again up to five times, after up to half a minute.
+CALL_TIMEOUT = 120
 
 # Runs Odoo until the process that started it ends, even where that one was killed: its
 # end of the pipe is closed then.
