@@ -7,6 +7,14 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 MEETINGS = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
 
 
+def get_meeting_message(env):
+    """Return what whoever met others reads, where trying again has not helped."""
+    return env._(
+        "Somebody else is changing the same records at this moment, so nothing was "
+        "saved. Try again."
+    )
+
+
 class BalanceRefused(UserError):
     """A document that its client's balance policies do not let through.
 

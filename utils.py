@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
+from odoo import fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import formatLang
 from odoo.tools.misc import get_lang
@@ -45,6 +46,15 @@ def in_plain_context(records):
     return records.with_context(  # pylint: disable=context-overridden
         {key: context[key] for key in PLAIN_CONTEXT_KEYS if key in context}
     )
+
+
+def come_again(env, job):
+    """Have a job come again in a minute for what it could not do, as others were at it;
+    not at once: what it has met may last a while.
+
+    :param str job: external id
+    """
+    env.ref(job)._trigger(fields.Datetime.now() + relativedelta(minutes=1))
 
 
 def get_unit_total(line):

@@ -7,7 +7,8 @@ from odoo.fields import Command, Domain
 from odoo.tools import format_date, split_every
 
 from ..const import MARKS, VIEWER
-from ..utils import in_plain_context
+from ..exceptions import MEETINGS
+from ..utils import come_again, in_plain_context
 
 _logger = logging.getLogger(__name__)
 
@@ -70,24 +71,29 @@ class AccountMove(models.Model):
         expired = self._search_expiring([("client_expiry_date", "<", today)])
         ending = self._search_ending(today)
         seconds_left = cron._commit_progress(remaining=len(expired) + len(ending))
+        met = False
         for act, ids in (("_expire", expired.ids), ("_tell_ending", ending.ids)):
             for part in split_every(PORTION, ids):
                 if seconds_left <= 0:
                     return
-                self.browse(part)._act_safely(act)
+                met = self.browse(part)._act_safely(act) or met
                 # What was done is in no one's way any more.
                 self.env.invalidate_all()
                 seconds_left = cron._commit_progress(len(part))
+        if met:
+            come_again(self.env, "client_account.ir_cron_expire_credits")
 
     def _act_safely(self, act):
         """Do something with each of these; one that fails stops no other.
 
         :param str act: the name of a method
+        :return: whether some wait as others were at them
         """
+        met = False
         try:
             getattr(self, act)()
             self.env.flush_all()
-            return
+            return met
         except Exception:
             self.env.cr.rollback()
             _logger.info("%s of the credits %s one by one.", act, self.ids)
@@ -95,10 +101,14 @@ class AccountMove(models.Model):
             try:
                 getattr(move, act)()
                 self.env.cr.commit()  # pylint: disable=invalid-commit
+            except MEETINGS:
+                self.env.cr.rollback()
+                met = True
             except Exception:
                 # The next run tries again.
                 self.env.cr.rollback()
                 _logger.exception("%s of the credit %s failed.", act, move.id)
+        return met
 
     @api.model
     def _search_expiring(self, domain):

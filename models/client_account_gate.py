@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from psycopg2.pool import PoolError
 
 from odoo import api, models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import ConcurrencyError, MissingError, UserError
 from odoo.tools import SQL
 
 from ..const import CLIENT_LOCK, COMPANY_LOCK, OFFICER, TERMS, VIEWER
+from ..exceptions import get_meeting_message
 from ..utils import NOTHING, Worth
 from .client_anyway_mixin import PostAnyway
 
@@ -204,24 +205,29 @@ class ClientAccount(models.Model):
     # === Exact without conflicts ===
 
     @api.model
-    def _get_lock_sql(self, keys):
+    def _get_lock_sql(self, keys, wait=True):
         """Return the query that waits for the locks of clients, in the order of ids,
         and takes their companies' as everybody may who changes no policy.
 
         :param keys: {(`res.partner` client, `res.company` root)}
+        :param bool wait: otherwise it answers, row by row, whether each was free
         """
         if not keys:
             return SQL("SELECT 1 WHERE FALSE")
         return SQL(
             """
             SELECT CASE WHEN wanted.client_id IS NULL
-                        THEN pg_advisory_xact_lock_shared(%(company)s, wanted.root_id)
-                        ELSE pg_advisory_xact_lock(%(client)s, hashtext(
+                        THEN %(share)s(%(company)s, wanted.root_id)
+                        ELSE %(take)s(%(client)s, hashtext(
                             wanted.client_id || '/' || wanted.root_id)) END
               FROM (SELECT * FROM unnest(%(clients)s::integer[], %(roots)s::integer[])
                     wanted(client_id, root_id)
                      ORDER BY client_id NULLS FIRST, root_id) wanted
             """,
+            share=SQL.identifier(
+                f"pg_{'' if wait else 'try_'}advisory_xact_lock_shared"
+            ),
+            take=SQL.identifier(f"pg_{'' if wait else 'try_'}advisory_xact_lock"),
             company=COMPANY_LOCK,
             client=CLIENT_LOCK,
             clients=[None for _root in {root for _client, root in keys}]
@@ -251,6 +257,20 @@ class ClientAccount(models.Model):
         if keys:
             self.env.execute_query(self._get_lock_sql(keys))
 
+    @api.model
+    def _lock_keys_at_once(self, keys):
+        """Take the locks of clients where all are free: for whoever holds rows already
+        that others write under these locks, who would wait for one another.
+
+        :param keys: {(`res.partner` client, `res.company` root)}
+        :raise ConcurrencyError: when one is taken, which Odoo tries again
+        """
+        if not keys:
+            return
+        rows = self.env.execute_query(self._get_lock_sql(keys, wait=False))
+        if not all(taken for (taken,) in rows):
+            raise ConcurrencyError(get_meeting_message(self.env))
+
     def _touch(self):
         """Override of `client.touched.mixin` to take the lock before the row.
 
@@ -278,6 +298,8 @@ class ClientAccount(models.Model):
         :param keys: {(`res.partner` client, `res.company` root)}
         :return: {key: (negative_balance, limit_in_force, worth or None)}, without those
             that only this transaction knows
+        :raise ConcurrencyError: when one of them is no client any more, as somebody
+            else just moved it below another one, which Odoo tries again
         """
         names = self._get_posting_columns()
         query = SQL(
@@ -285,9 +307,11 @@ class ClientAccount(models.Model):
             SELECT posting.*, worth.*
               FROM (
                 SELECT account.partner_id, account.company_id,
+                       client.commercial_partner_id,
                        %(policy)s AS negative_balance, %(limit)s AS limit_in_force
                   FROM client_account account
                   JOIN res_company company ON company.id = account.company_id
+                  JOIN res_partner client ON client.id = account.partner_id
                  WHERE (account.partner_id, account.company_id) IN %(keys)s
               ) posting
               LEFT JOIN LATERAL (%(worth)s) worth
@@ -302,7 +326,8 @@ class ClientAccount(models.Model):
         fresh = {}
         for client, root in keys:
             if row := rows.get((client.id, root.id)):
-                policy, limit, *worth = row
+                owner_id, policy, limit, *worth = row
+                self._check_same_client(client, owner_id)
                 if worth[0] is not None:
                     key = client, root
                     worth = self._read_worth(key, worth, self._fetch_fresh_rows)
@@ -310,6 +335,49 @@ class ClientAccount(models.Model):
                     worth = None
                 fresh[client, root] = (policy, limit, worth)
         return fresh
+
+    @api.model
+    def _check_same_client(self, contact, client_id):
+        """Make sure that a contact counts for the client that this transaction takes
+        it for: what is asked of one client would be taken of another.
+
+        :param contact: `res.partner`
+        :param int client_id: of its client as others have committed it
+        :raise ConcurrencyError: otherwise, which Odoo tries again; not where this
+            transaction itself moves the contact
+        """
+        if (
+            client_id != contact.commercial_partner_id.id
+            and contact.id not in self._get_watch().moved
+        ):
+            raise ConcurrencyError(get_meeting_message(self.env))
+
+    @api.model
+    def _check_same_clients(self, judged, changes):
+        """Make sure that contacts with items of their own count for the clients that
+        are judged, see `_check_same_client`.
+
+        :param judged: client keys
+        :param changes: from `_take_changes`
+        """
+        # Sudo: whose items these are is looked at to judge, not shown.
+        items = self.env["account.move.line"].sudo()
+        items = items.browse({item_id for key in judged for item_id in changes[key]})
+        try:
+            contacts = items.partner_id
+        except MissingError:
+            contacts = items.exists().partner_id
+        # Of clients themselves it is known.
+        contacts = contacts.filtered(
+            lambda contact: contact.commercial_partner_id != contact
+        )
+        if contacts:
+            query = SQL(
+                "SELECT id, commercial_partner_id FROM res_partner WHERE id = ANY(%s)",
+                contacts.ids,
+            )
+            for contact_id, client_id in self._fetch_fresh_rows(query):
+                self._check_same_client(contacts.browse(contact_id), client_id)
 
     @api.model
     def _fetch_fresh_rows(self, query):
@@ -397,6 +465,7 @@ class ClientAccount(models.Model):
         for key in fallen - judged:
             self._tell_fallen(key, changes[key], postings[key])
         fresh = self._fetch_fresh(judged) if judged else {}
+        self._check_same_clients(judged, changes)
         refusals = []
         for key in sorted(judged, key=lambda key: (key[1].id, key[0].id)):
             terms = self._get_terms(key, postings[key], fresh.get(key))

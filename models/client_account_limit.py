@@ -7,7 +7,14 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ..const import DECIDED_STATES, MAX_REASON
-from ..utils import check_length, check_limit, clean_reason, in_plain_context
+from ..exceptions import MEETINGS
+from ..utils import (
+    check_length,
+    check_limit,
+    clean_reason,
+    come_again,
+    in_plain_context,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -243,23 +250,31 @@ class ClientAccount(models.Model):
         """Lapse the limits whose day has come, and announce those that soon will.
 
         Each account is a transaction of its own; one that fails stops no other and is
-        tried again the next day.
+        tried again the next day, or in a minute where somebody else was at it.
         """
         domain = self._get_lapse_domain()
         accounts = self.search(domain)
         cron = self.env["ir.cron"]
         cron._commit_progress(remaining=len(accounts))
+        met = False
         for account in accounts:
             try:
                 # As all others do, before the row.
                 account._lock_clients()
-                locked = account.try_lock_for_update().filtered_domain(domain)
-                locked._lapse_or_announce()
+                locked = account.try_lock_for_update()
+                met = met or not locked
+                locked.filtered_domain(domain)._lapse_or_announce()
+                self.env.flush_all()
+            except MEETINGS:
+                self.env.cr.rollback()
+                met = True
             except Exception:
                 self.env.cr.rollback()
                 _logger.exception("The limit of account %s did not lapse.", account.id)
             if not cron._commit_progress(1):
                 break
+        if met:
+            come_again(self.env, "client_account.ir_cron_lapse_limits")
 
     @api.model
     def _get_lapse_domain(self):

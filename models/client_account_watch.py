@@ -40,6 +40,8 @@ class Watch:
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
         self.terms = {}
+        # Ids of the contacts whose client the transaction itself changes.
+        self.moved = set()
         # {name of a glue addon: what it notes of the transaction}
         self.notes = {}
 

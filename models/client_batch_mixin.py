@@ -1,11 +1,11 @@
 import logging
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..exceptions import MEETINGS
+from ..utils import come_again
 
 _logger = logging.getLogger(__name__)
 
@@ -478,10 +478,7 @@ class ClientBatchMixin(models.AbstractModel):
                 self.env.invalidate_all()
                 seconds_left = cron._commit_progress(done or 0)
         if any(tries.values()):
-            # Not at once: what they have met may last a while.
-            self.env.ref(self._batch_job)._trigger(
-                fields.Datetime.now() + timedelta(minutes=1)
-            )
+            come_again(self.env, self._batch_job)
 
     @api.model
     def _count_waiting(self):

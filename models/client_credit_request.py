@@ -1,8 +1,13 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..const import MAX_REASON, WAITING_TRANSACTIONS
-from ..utils import check_amount, check_date, check_reason
+from ..exceptions import MEETINGS
+from ..utils import check_amount, check_date, check_reason, come_again
+
+_logger = logging.getLogger(__name__)
 
 # Written once a request was made; the rest is what its transactions say.
 ASKED = {"account_id", "amount", "text", "date_due"}
@@ -266,13 +271,31 @@ class ClientCreditRequest(models.Model):
                 ("date_due", "<=", today),
             ]
         )
-        self.env["ir.cron"]._commit_progress(remaining=len(due))
+        cron = self.env["ir.cron"]
+        cron._commit_progress(remaining=len(due))
+        met = False
         for request in due:
-            if request.account_id._get_notice_contact().email:
-                request._mail("client_account.mail_template_credit_request_reminder")
-            request._as_workflow().write({"reminded_on": fields.Datetime.now()})
-            if not self.env["ir.cron"]._commit_progress(1):
+            try:
+                request._remind()
+                self.env.flush_all()
+            except MEETINGS:
+                self.env.cr.rollback()
+                met = True
+            except Exception:
+                # One that fails stops no other; the next run tries it again.
+                self.env.cr.rollback()
+                _logger.exception("Reminding of request %s failed.", request.id)
+            if not cron._commit_progress(1):
                 break
+        if met:
+            come_again(self.env, "client_account.ir_cron_remind_credit_requests")
+
+    def _remind(self):
+        """Remind one client of what was asked for, where there is an address."""
+        self.ensure_one()
+        if self.account_id._get_notice_contact().email:
+            self._mail("client_account.mail_template_credit_request_reminder")
+        self._as_workflow().write({"reminded_on": fields.Datetime.now()})
 
     # === Paying ===
 

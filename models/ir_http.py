@@ -2,7 +2,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..exceptions import MEETINGS
+from ..exceptions import MEETINGS, get_meeting_message
 
 
 class IrHttp(models.AbstractModel):
@@ -18,10 +18,5 @@ class IrHttp(models.AbstractModel):
     def _handle_error(cls, exception):
         """Override of `http` to answer a sentence where repeating has not helped."""
         if isinstance(exception, MEETINGS):
-            exception = UserError(
-                request.env._(
-                    "Somebody else is changing the same records at this moment, so "
-                    "nothing was saved. Try again."
-                )
-            )
+            exception = UserError(get_meeting_message(request.env))
         return super()._handle_error(exception)

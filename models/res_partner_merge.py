@@ -27,6 +27,9 @@ class ResPartner(models.Model):
         self.check_access("write")
         moving = self._filter_moving_clients(vals)
         accounts = moving._check_client_may_move()
+        if moving:
+            watch = self.env["client.account"]._get_watch()
+            watch.moved.update(moving._get_contacts_below().ids)
         with moving._moving_to_clients():
             result = super().write(vals)
         self.env["client.account"]._invalidate_figures()

@@ -36,6 +36,7 @@ from . import test_figures_sql
 from . import test_gate_races
 from . import test_gate_routes
 from . import test_lasting_conflicts
+from . import test_merge_races
 from . import test_missing_accounts
 from . import test_offset
 from . import test_online_payment

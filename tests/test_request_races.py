@@ -491,6 +491,30 @@ class TestRequestRaces(ServerCase):
             ended = self._read_request(request_id)
             self.assertEqual((ended.state, ended.limit), ("approved", 800.0))
 
+    def _fetch_starts(self, name):
+        """Return in how many seconds a job of the addon starts beside its hour."""
+        rows = self._query(
+            "SELECT EXTRACT(EPOCH FROM call_at - now() AT TIME ZONE 'UTC')::float"
+            " FROM ir_cron_trigger WHERE cron_id = %s",
+            self._get_job("client_account", name),
+        )
+        return [seconds for (seconds,) in rows]
+
+    def test_what_others_are_at_lapses_soon_and_not_a_day_later(self):
+        held_id, free_id = self._make_lapsed(2)
+        job = partial(self._run_job, "client_account", "ir_cron_lapse_limits")
+        with db_connect(get_db_name()).cursor() as holder:
+            holder.execute(
+                "SELECT id FROM client_account WHERE id = %s FOR UPDATE", [held_id]
+            )
+            job()
+        self._assert_lapsed_once([free_id])
+        self.assertTrue(
+            [s for s in self._fetch_starts("ir_cron_lapse_limits") if s < 120]
+        )
+        job()
+        self._assert_lapsed_once([held_id])
+
     def test_the_mail_queue_at_work_sends_an_outcome_once(self):
         """The queue takes whatever waits; what is also sent otherwise goes twice."""
         request_ids = [

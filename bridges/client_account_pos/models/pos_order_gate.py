@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from odoo.addons.client_account.exceptions import BalanceRefused
+from odoo.addons.client_account.utils import is_record_id
 
 from ..utils import check_not_by_hand
 
@@ -51,6 +52,47 @@ class PosOrder(models.Model):
     _inherit = "pos.order"
 
     # === Choke points ===
+
+    @api.model
+    def sync_from_ui(self, orders):
+        """Override of `point_of_sale` to take the locks of several clients in one order
+        before the first is judged: two tills that send the same clients in orders of
+        their own would wait for each other.
+
+        Not where one is invoiced: who posts an invoice waits for the lock and holds the
+        journal's number, which the till would wait for then.
+        """
+        keys = self._get_sent_client_keys(orders)
+        if len(keys) > 1 and not any(order.get("to_invoice") for order in orders):
+            self.env["client.account"]._lock_keys(keys)
+        return super().sync_from_ui(orders)
+
+    @api.model
+    def _get_sent_client_keys(self, orders):
+        """Return whose accounts orders may be on: {(`res.partner` client, root
+        company)}, of those that are there.
+
+        :param orders: as tills send them
+        """
+        sent = [
+            (order.get("partner_id"), order.get("session_id"))
+            for order in orders
+            if order.get("state") != "draft"
+        ]
+        sent = [ids for ids in sent if all(map(is_record_id, ids))]
+        # Sudo: only locks are taken.
+        contacts = self.env["res.partner"].sudo()
+        sessions = self.env["pos.session"].sudo()
+        contacts = contacts.browse({partner_id for partner_id, _id in sent}).exists()
+        sessions = sessions.browse({session_id for _id, session_id in sent}).exists()
+        return {
+            (
+                contacts.browse(partner_id).commercial_partner_id,
+                sessions.browse(session_id).company_id.root_id,
+            )
+            for partner_id, session_id in sent
+            if partner_id in contacts._ids and session_id in sessions._ids
+        }
 
     @api.model_create_multi
     def create(self, vals_list):

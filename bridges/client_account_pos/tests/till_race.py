@@ -31,6 +31,7 @@ ON_ACCOUNT_SQL = """
       JOIN pos_order ticket ON ticket.id = payment.pos_order_id
       JOIN pos_session session ON session.id = ticket.session_id
      WHERE ticket.partner_id = %s AND ticket.state IN ('paid', 'done')
+       AND ticket.account_move IS NULL
        AND session.state <> 'closed' AND payment.payment_method_id = %s
 """
 
