@@ -445,7 +445,8 @@ class ClientBatchMixin(models.AbstractModel):
             "type": "ir.actions.act_window",
             "name": self.env._("Lines of %s", self.display_name),
             "res_model": self._get_lines()._name,
-            "views": [[False, "list"]],
+            # Cards on a telephone, which open one line at a time.
+            "views": [[False, "list"], [False, "kanban"], [False, "form"]],
             "domain": [("batch_id", "=", self.id)],
             "context": {
                 "search_default_with_problem": int(bool(self.problem_count)),

@@ -197,7 +197,7 @@ class ClientCreditBatch(models.Model):
             "type": "ir.actions.act_window",
             "name": self.env._("Entries of %s", self.display_name),
             "res_model": "account.move",
-            "views": [[False, "list"], [False, "form"]],
+            "views": [[False, "list"], [False, "kanban"], [False, "form"]],
             "domain": [("client_batch_line_ids.batch_id", "=", self.id)],
             "context": {"create": False},
         }

@@ -166,7 +166,7 @@ class ClientCreditBatchLine(models.Model):
             return ""
         return self.env._(
             "The same line is there already: %(amount)s for %(client)s. Remove one, or "
-            "tick “Meant” to book both.",
+            "tick “Book Although Alike” to book both.",
             amount=self.currency_id.format(self.amount),
             client=self.partner_id.commercial_partner_id.display_name,
         )

@@ -208,6 +208,8 @@ class TestCreditBatch(CreditBatchCommon):
         problems = batch.line_ids.mapped("problem")
         self.assertEqual(problems[:2], [False, False])
         self.assertRegex(problems[2], "same line is there already: .*20.00 for Ada")
+        # The tick is called as the screen calls it.
+        self.assertIn(batch.line_ids._fields["is_meant"].string, problems[2])
         batch.line_ids[2].is_meant = True
         self.assertFalse(batch.line_ids[2].problem)
         batch.action_run()

@@ -1,6 +1,9 @@
 import json
 
+from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
+
+from odoo.addons.web.controllers.utils import clean_action
 
 from .common import ClientAccountRequestCommon
 
@@ -8,6 +11,7 @@ from .common import ClientAccountRequestCommon
 # what it shows in a dialog, and a screen that does not come, are looked for here.
 OPEN_SCREENS = """
 const screens = %s;
+const isMeasured = %s;
 const services = odoo.__WOWL_DEBUG__.root.env.services;
 
 async function waitFor(name, find) {
@@ -26,6 +30,35 @@ async function waitFor(name, find) {
     throw new Error(`${name} does not come.`);
 }
 
+const aside = [];
+
+/** Keep where the screen, or a list or cards in it, must be moved sideways. */
+function measure(name) {
+    const parts = document.querySelectorAll(
+        ".o_content, .o_list_renderer, .o_kanban_renderer, .o_form_sheet, .modal-body"
+    );
+    for (const part of [document.scrollingElement, ...parts]) {
+        const excess = part.scrollWidth - part.clientWidth;
+        if (part.clientWidth && excess > 1) {
+            aside.push(`${name}: ${excess} pixels of ${part.className}`);
+        }
+    }
+}
+
+/** Measure each page of a screen. */
+async function measurePages(name, inner = document) {
+    measure(name);
+    const headers = inner.querySelector(".o_notebook_headers");
+    for (const link of headers?.querySelectorAll(".nav-link") || []) {
+        const page = `${name}, ${link.innerText}`;
+        link.click();
+        await waitFor(page, () => link.matches(".active"));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const content = headers.parentElement.querySelector(".o_notebook_content");
+        await measurePages(page, content);
+    }
+}
+
 async function openScreens() {
     for (const { name, action, options, selector } of screens) {
         document.querySelectorAll("[data-was-open]").forEach((old) => old.remove());
@@ -37,9 +70,15 @@ async function openScreens() {
         await waitFor(name, () =>
             document.querySelector(`${selector}:not([data-was-open])`)
         );
+        if (isMeasured) {
+            await measurePages(name);
+        }
         if (action.target === "new" || document.querySelector(".modal .o_form_view")) {
             await services.action.doAction({ type: "ir.actions.act_window_close" });
         }
+    }
+    if (aside.length) {
+        throw new Error(`Out of sight: ${aside.join("; ")}`);
     }
     console.log("test successful");
 }
@@ -50,53 +89,8 @@ openScreens().catch((fault) => console.error(fault.message));
 SELECTORS = {"list": "o_list_view", "pivot": "o_pivot", "graph": "o_graph_view"}
 
 
-@tagged("post_install", "-at_install")
-class TestScreens(ClientAccountRequestCommon, HttpCase):
-    """Every menu and every action of the addon is opened in a browser, by each role."""
-
-    ROLES = {
-        "employee": "base.group_user",
-        "manager": "base.group_user,base.group_partner_manager",
-        "manager of viewers": "base.group_partner_manager,"
-        "client_account.group_client_account_viewer",
-        "viewer": "client_account.group_client_account_viewer",
-        "officer": "client_account.group_client_account_officer",
-        "approver": "client_account.group_client_account_approver",
-        "biller": "account.group_account_invoice",
-        "accountant": "account.group_account_manager",
-    }
-
-    def test_technical_fields_are_not_offered(self):
-        uses = ("searchable", "sortable", "groupable")
-        for model, names in (
-            ("client.account", ("lock_version", "low_balance_client_told")),
-            ("client.account.request", ("lock_version",)),
-            ("account.move.line", ("client_crossing",)),
-        ):
-            fields = self.env[model].fields_get(list(names), uses)
-            for name in names:
-                with self.subTest(model=model, name=name):
-                    self.assertFalse(any(fields[name][use] for use in uses))
-        account = self.env["client.account"].fields_get(["state", "balance"], uses)
-        self.assertTrue(all(account[name][use] for name in account for use in uses))
-
-    def test_describing_items_asks_nothing_and_takes_nothing_else_away(self):
-        """What Odoo offers on journal items stays; it is asked for in each write."""
-        uses = ("searchable", "sortable", "groupable")
-        items = self.env["account.move.line"]
-        items.fields_get(attributes=uses)
-        with self.assertQueryCount(0):
-            described = items.fields_get(attributes=uses)
-        natives = type(items)._fields
-        for name, description in described.items():
-            if name != "client_crossing":
-                field = natives[name]
-                self.assertEqual(
-                    description.get("searchable", False),
-                    bool(field._description_searchable),
-                    name,
-                )
-        self.assertTrue(all(described["balance"][use] for use in uses))
+class ScreensCommon(ClientAccountRequestCommon, HttpCase):
+    """Opens screens in a browser."""
 
     def _make_records(self):
         """Make some of everything that the screens show."""
@@ -113,9 +107,9 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
         self.account.sudo()._send_notices()
 
     def _get_own(self, model):
-        """Return the records of a model that this addon's data made."""
+        """Return the records of a model that the addon and its bridges made."""
         names = self.env["ir.model.data"].search(
-            [("module", "=", "client_account"), ("model", "=", model)]
+            [("module", "=like", "client\\_account%"), ("model", "=", model)]
         )
         return self.env[model].browse(names.mapped("res_id")).exists()
 
@@ -174,14 +168,67 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
         user = self.env["res.users"].search([("login", "=", login)])
         screens = [*self._iter_menu_screens(user), *self._iter_action_screens(user)]
         self.assertTrue(screens, login)
+        return self._run_screens(login, screens)
+
+    def _run_screens(self, login, screens, is_measured=False):
+        """Open these screens as a user; answer how many they are."""
         self.browser_js(
             "/odoo",
-            OPEN_SCREENS % json.dumps(screens),
+            OPEN_SCREENS % (json.dumps(screens), json.dumps(is_measured)),
             ready="odoo.isReady === true",
             login=login,
             timeout=300,
         )
         return len(screens)
+
+
+@tagged("post_install", "-at_install")
+class TestScreens(ScreensCommon):
+    """Every menu and every action of the addon is opened in a browser, by each role."""
+
+    ROLES = {
+        "employee": "base.group_user",
+        "manager": "base.group_user,base.group_partner_manager",
+        "manager of viewers": "base.group_partner_manager,"
+        "client_account.group_client_account_viewer",
+        "viewer": "client_account.group_client_account_viewer",
+        "officer": "client_account.group_client_account_officer",
+        "approver": "client_account.group_client_account_approver",
+        "biller": "account.group_account_invoice",
+        "accountant": "account.group_account_manager",
+    }
+
+    def test_technical_fields_are_not_offered(self):
+        uses = ("searchable", "sortable", "groupable")
+        for model, names in (
+            ("client.account", ("lock_version", "low_balance_client_told")),
+            ("client.account.request", ("lock_version",)),
+            ("account.move.line", ("client_crossing",)),
+        ):
+            fields = self.env[model].fields_get(list(names), uses)
+            for name in names:
+                with self.subTest(model=model, name=name):
+                    self.assertFalse(any(fields[name][use] for use in uses))
+        account = self.env["client.account"].fields_get(["state", "balance"], uses)
+        self.assertTrue(all(account[name][use] for name in account for use in uses))
+
+    def test_describing_items_asks_nothing_and_takes_nothing_else_away(self):
+        """What Odoo offers on journal items stays; it is asked for in each write."""
+        uses = ("searchable", "sortable", "groupable")
+        items = self.env["account.move.line"]
+        items.fields_get(attributes=uses)
+        with self.assertQueryCount(0):
+            described = items.fields_get(attributes=uses)
+        natives = type(items)._fields
+        for name, description in described.items():
+            if name != "client_crossing":
+                field = natives[name]
+                self.assertEqual(
+                    description.get("searchable", False),
+                    bool(field._description_searchable),
+                    name,
+                )
+        self.assertTrue(all(described["balance"][use] for use in uses))
 
     def test_every_screen_of_every_role(self):
         """Empty first, then with records."""
@@ -206,3 +253,85 @@ class TestScreens(ClientAccountRequestCommon, HttpCase):
         self._make_user("screens_staff", "base.group_user")
         self._make_records()
         self._open_screens("screens_staff")
+
+
+@tagged("post_install", "-at_install")
+class TestTelephoneScreens(ScreensCommon):
+    """What a screen opens with on a telephone is read without being moved sideways."""
+
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def _make_hard_records(self):
+        """Make what is hard to show: long names, problems, large amounts."""
+        long = self.env["res.partner"].create(
+            {"name": "Bartholomew-Wolfeschlegelsteinhausen Conservatory for Strings"}
+        )
+        self._make_invoice(1234567.89, long, date_due=self.today)
+        self._issue_credit(234567.89, long, "Two classes cancelled by the teacher")
+        lines = [
+            {"partner_id": long.id, "amount": 20},
+            {"partner_id": long.id, "amount": 20},
+            {"partner_id": self.client.id, "amount": 1234567.89},
+            {"client": "Nobody of this long name is known here", "amount": 5},
+        ]
+        credits = self.env["client.credit.batch"].create(
+            {
+                "kind": "credit",
+                "reason": "Class cancelled",
+                "line_ids": [Command.create(line) for line in lines],
+            }
+        )
+        credits.action_check()
+        self.assertTrue(credits.problem_count)
+        booked = credits.copy(
+            {"line_ids": [Command.create({"partner_id": long.id, "amount": 20})]}
+        )
+        booked.action_run()
+        allocation = self.env["client.credit.allocation.batch"].create(
+            {"rule": "earliest", "account_ids": self._get_account(long).ids}
+        )
+        allocation.action_plan()
+        self.assertTrue(allocation.line_ids)
+        self.batches = (credits, booked, allocation)
+
+    def _iter_record_screens(self):
+        """Yield the forms of records, and the lists that their buttons open."""
+        account = self.account
+        for record in (*self.batches, account, self.client):
+            yield {
+                "name": record.display_name,
+                "action": {**record._get_records_action(), "views": [[False, "form"]]},
+                "options": {"clearBreadcrumbs": True},
+                "selector": ".o_action_manager .o_form_view",
+            }
+        for open_list in (
+            *(batch.action_view_lines for batch in self.batches),
+            account.action_view_items,
+            account.action_view_open_items,
+            account.action_view_credits,
+        ):
+            action = open_list()
+            yield {
+                "name": action["name"],
+                "action": clean_action(action, self.env),
+                "options": {"clearBreadcrumbs": True},
+                "selector": ".o_action_manager > :is(.o_kanban_view, .o_list_view)",
+            }
+
+    def _iter_first_screens(self):
+        """Yield what each list of records of the addon opens with: cards."""
+        for action in self._get_own("ir.actions.act_window"):
+            if "list" in action.view_mode:
+                yield {
+                    "name": action.name,
+                    "action": action.id,
+                    "options": {"clearBreadcrumbs": True},
+                    "selector": ".o_action_manager > :is(.o_kanban_view, .o_list_view)",
+                }
+
+    def test_nothing_is_out_of_sight_on_a_telephone(self):
+        self._make_records()
+        self._make_hard_records()
+        screens = [*self._iter_first_screens(), *self._iter_record_screens()]
+        self._run_screens(self.env.user.login, screens, is_measured=True)

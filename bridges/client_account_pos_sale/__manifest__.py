@@ -8,6 +8,7 @@
     "depends": ["client_account_pos", "client_account_sale", "pos_sale"],
     "assets": {
         "point_of_sale._assets_pos": ["client_account_pos_sale/static/src/app/**/*"],
+        "web.assets_tests": ["client_account_pos_sale/static/tests/tours/**/*"],
     },
     "auto_install": True,
 }

@@ -68,12 +68,13 @@ class ClientAccount(models.Model):
         self.check_access("read")
         self.env["pos.order"].check_access("read")
         listed = self.env.ref("client_account_pos.pos_order_view_list_on_account")
+        cards = self.env.ref("client_account_pos.pos_order_view_kanban_on_account")
         order_ids = [order_id for order_id, *_rest in self._fetch_tickets()]
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("On Account at the Till"),
             "res_model": "pos.order",
-            "views": [[listed.id, "list"], [False, "form"]],
+            "views": [[listed.id, "list"], [cards.id, "kanban"], [False, "form"]],
             "domain": [("id", "in", order_ids)],
             "context": {"create": False},
         }

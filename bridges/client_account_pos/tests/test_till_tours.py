@@ -18,7 +18,9 @@ class TillTourCommon(ClientTillCommon, HttpCase):
 
     def _start_till_tour(self, tour):
         self.env.flush_all()
-        self.start_tour(f"/pos/ui/{self.till.id}", tour, login="till_seeing")
+        self.start_tour(
+            f"/pos/ui/{self.till.id}", tour, login="till_seeing", timeout=240
+        )
 
 
 class TillCreditTour:

@@ -4,9 +4,8 @@ from odoo.tests import tagged
 from odoo.addons.client_account_pos.tests.common import ClientTillCommon
 
 
-@tagged("post_install", "-at_install")
-class TestTillOrders(ClientTillCommon):
-    """Orders that a till settles, whole or in part, in cash or on account."""
+class TillOrdersCommon(ClientTillCommon):
+    """A till that settles orders for a client."""
 
     @classmethod
     def setUpClass(cls):
@@ -16,6 +15,7 @@ class TestTillOrders(ClientTillCommon):
         cls.salesperson = cls._make_user("till_seller", sales)
         # Odoo has no other confirm what is ordered.
         cls.cashier.group_ids += cls.env.ref(sales)
+        cls.seeing_cashier.group_ids += cls.env.ref(sales)
         cls.book.invoice_policy = "order"
         cls.till.down_payment_product_id = cls._make_product("Down Payment", 0)
 
@@ -39,6 +39,11 @@ class TestTillOrders(ClientTillCommon):
         if confirm:
             order.action_confirm()
         return order
+
+
+@tagged("post_install", "-at_install")
+class TestTillOrders(TillOrdersCommon):
+    """Orders that a till settles, whole or in part, in cash or on account."""
 
     def _build_settlement(self, order, quantity=10, method=None, **values):
         """Return what the till sends that settles some of an order's only line."""

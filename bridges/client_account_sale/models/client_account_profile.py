@@ -149,11 +149,12 @@ class ClientAccount(models.Model):
         """Return the window of orders with what they have committed."""
         self.env["sale.order"].check_access("read")
         listed = self.env.ref("client_account_sale.sale_order_view_list_committed")
+        cards = self.env.ref("client_account_sale.sale_order_view_kanban_committed")
         return {
             "type": "ir.actions.act_window",
             "name": name,
             "res_model": "sale.order",
-            "views": [[listed.id, "list"], [False, "form"]],
+            "views": [[listed.id, "list"], [cards.id, "kanban"], [False, "form"]],
             "domain": list(domain),
             "context": {"create": False},
         }

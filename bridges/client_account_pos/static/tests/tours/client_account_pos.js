@@ -7,31 +7,17 @@ import * as PaymentScreen from "@point_of_sale/../tests/pos/tours/utils/payment_
 import * as ProductScreen from "@point_of_sale/../tests/pos/tours/utils/product_screen_util";
 import * as ReceiptScreen from "@point_of_sale/../tests/pos/tours/utils/receipt_screen_util";
 import * as TicketScreen from "@point_of_sale/../tests/pos/tours/utils/ticket_screen_util";
+import {
+    figuresAre,
+    receiptSays,
+    refuse,
+    steps,
+} from "@client_account_pos/../tests/tours/client_account_pos_util";
 import {ConnectionLostError} from "@web/core/network/rpc";
 import {registry} from "@web/core/registry";
 
 const CLIENT = "Ada Piano School";
 const METHOD = "Client Account";
-
-const figuresAre = (text) => ({
-    content: `the payment screen says ${text}`,
-    trigger: `.payment-screen .o_client_account_figures:contains("${text}")`,
-});
-
-const receiptSays = (text) => ({
-    content: `the receipt says ${text}`,
-    trigger: `.receipt-screen .o_client_account_balance:contains("${text}")`,
-    run() {
-        // On narrow paper the words go on a line of their own, above what follows.
-        const {anchor} = this;
-        anchor.style.width = "6rem";
-        const end = anchor.querySelector("span").getBoundingClientRect().bottom;
-        if (end > anchor.getBoundingClientRect().bottom + 1) {
-            throw new Error("The balance runs into what is below it.");
-        }
-        anchor.style.width = "";
-    },
-});
 
 /** Sell one book to the client, up to the payment screen; look at the list before. */
 const order = (look) => [
@@ -53,17 +39,6 @@ const receive = (item, keys) => [
     PaymentScreen.clickPaymentMethod("Cash"),
     PaymentScreen.clickValidate(),
 ];
-
-const refuse = (...texts) => [
-    ...texts.map((text) => ({
-        content: `the refusal says ${text}`,
-        trigger: `.modal-body:contains("${text}")`,
-    })),
-    Dialog.confirm(),
-    PaymentScreen.isShown(),
-];
-
-const steps = (...parts) => parts.flat(Infinity).filter(Boolean);
 
 // Credit sold, spent and refunded; an order refused for want of 10.00.
 registry.category("web_tour.tours").add("client_account_pos_credit", {
