@@ -296,8 +296,7 @@ class ClientAccount(models.Model):
         untold = Domain("client_stale_told", "=", False)
         return bool(
             self.env["payment.transaction"].search_count(
-                of_account
-                & ((charge & under_way) | (not_booked & (charge | untold))),
+                of_account & ((charge & under_way) | (not_booked & (charge | untold))),
                 limit=1,
             )
         )

@@ -344,18 +344,27 @@ class PaymentTransaction(models.Model):
     # === Being paid ===
 
     @api.model
-    def _get_waiting_line_sql(self, line_id):
+    def _get_waiting_line_sql(self, line_id, with_wires=True):
         """Return the condition that money for a debt is on its way.
 
         :param SQL line_id: of the journal item
+        :param bool with_wires: whether a wire transfer counts that somebody has chosen,
+            and which may never come
         """
         return SQL(
             "EXISTS (SELECT FROM client_account_transaction_line_rel waiting"
             " JOIN payment_transaction transaction"
             " ON transaction.id = waiting.transaction_id"
-            " WHERE waiting.line_id = %s AND %s)",
+            " WHERE waiting.line_id = %s AND %s AND %s)",
             line_id,
             self._get_waiting_sql(),
+            SQL("TRUE")
+            if with_wires
+            else SQL(
+                "transaction.provider_id NOT IN"
+                " (SELECT id FROM payment_provider WHERE code = 'custom')",
+                to_flush=self._fields["provider_id"],
+            ),
             to_flush=self._fields["client_line_ids"],
         )
 

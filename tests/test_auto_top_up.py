@@ -359,17 +359,7 @@ class TestAutoTopUp(PortalCase):
         self.assertIn("is off now", mails[2].body_html)
 
     def test_what_was_reserved_is_captured_and_counts_once(self):
-        providers = type(self.provider)
-        compute = providers._compute_feature_support_fields
-
-        def support(provider):
-            compute(provider)
-            provider.support_manual_capture = "partial"
-
-        self.startPatcher(
-            patch.object(providers, "_compute_feature_support_fields", support)
-        )
-        self.env.invalidate_all()
+        self._support_capture()
         self.provider.capture_manually = True
         self._switch_on(50, 120)
         self._answer("authorized")
