@@ -112,8 +112,8 @@ class ClientCreditRequest(models.Model):
         payment was begun, or part of one was captured."""
         for request in self:
             paid = sum(request._get_payments("done").mapped("amount"))
-            left = max(request.amount - paid, 0.0)
-            request.amount_left = request.currency_id.round(left)
+            # Rounded by the field, as in a new form there is no currency yet.
+            request.amount_left = max(request.amount - paid, 0.0)
 
     @api.depends("is_cancelled", "amount", *PAYMENT_FIELDS)
     def _compute_state(self):

@@ -290,6 +290,10 @@ class TestCreditRequest(OnlinePaymentCommon):
         self.assertEqual(asked.state, "paid")
         self.assertEqual(self.account.balance, 120)
 
+    def test_a_new_form_opens_before_a_client_is_chosen(self):
+        form = Form(self.env["client.credit.request"].with_user(self.officer))
+        self.assertEqual(form.amount_left, 0)
+
     def test_paid_in_full_once_all_of_it_is(self):
         """Asked for more while the client was paying what had been asked for."""
         asked = self._ask()
