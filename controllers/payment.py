@@ -307,7 +307,7 @@ class ClientAccountPayment(PaymentPortal):
             values |= self._get_client_form(
                 asked.company_id,
                 partner,
-                asked.amount,
+                asked.amount_left,
                 asked.access_token,
                 f"/my/client_account/request/{asked.id}/transaction",
                 may_save=is_client,
@@ -322,8 +322,8 @@ class ClientAccountPayment(PaymentPortal):
     def client_credit_request_transaction(
         self, request_id, access_token=None, amount=None, **kwargs
     ):
-        """Begin the payment of what a client is asked for: its amount, whatever is
-        sent.
+        """Begin the payment of what a client is asked for: its amount, which is the one
+        that the page has shown.
 
         :return: the values Odoo's payment form goes on with
         """
@@ -332,10 +332,20 @@ class ClientAccountPayment(PaymentPortal):
         )
         if problem := asked._get_pay_problem():
             raise UserError(problem)
+        currency, due = asked.currency_id, asked.amount_left
+        if amount is not None and currency.compare_amounts(
+            self._check_client_amount(amount, currency), due
+        ):
+            raise UserError(
+                request.env._(
+                    "What is due has changed: %s. Reload the page before you pay.",
+                    currency.format(due),
+                )
+            )
         return self._begin_client_payment(
             asked.account_id,
             partner,
-            asked.amount,
+            due,
             "request",
             kwargs,
             may_save=is_client,

@@ -1,10 +1,11 @@
 import logging
 from datetime import timedelta
 
-from dateutil.relativedelta import relativedelta
+from pytz import timezone, utc
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from ..const import VIEWER, WAITING_TRANSACTIONS
 from ..utils import check_amount
@@ -228,60 +229,128 @@ class ClientAccount(models.Model):
             transaction._set_error(str(error))
         self.env["ir.cron"]._commit_progress()
         transaction._post_process()
-        self._note_auto_charge(transaction)
         return transaction
 
     def _get_auto_amount(self):
         """Return how much is to be charged now, 0.0 for nothing."""
         self.ensure_one()
-        now = fields.Datetime.now()
-        company = self.company_id
-        if (
-            not self.auto_token_id.active
-            or not self.partner_id.active
-            or self._get_policy("top_up_policy") != "allowed"
-            or (self.auto_paused_until and self.auto_paused_until > now)
-            or self._has_open_auto_charge()
-        ):
+        if not self._may_be_charged() or self._has_open_auto_charge():
             return 0.0
         self.invalidate_recordset(["available"], flush=False)
         gap = self.currency_id.round(self.auto_threshold - self.available)
         if gap <= 0:
             return 0.0
-        left = self.auto_maximum - self._get_auto_charged(now)
+        left = self.auto_maximum - self._get_auto_charged(fields.Datetime.now())
         # As the client agreed, whatever the company's least top-up is by now.
         least = self.auto_minimum
-        amount = min(max(gap, least), company.client_top_up_maximum, left)
+        amount = min(max(gap, least), left, *self._get_auto_bounds())
         amount = self.currency_id.round(amount)
         too_little = self.currency_id.compare_amounts(amount, least) < 0
         return 0.0 if too_little or amount <= 0 else amount
 
+    def _may_be_charged(self):
+        """Tell whether the client of one account still has the card charged by itself.
+
+        Who is no longer the client's, or sees nothing of the account, could neither
+        follow the charges nor stop them.
+        """
+        self.ensure_one()
+        payer = self.auto_token_id.partner_id
+        paused_until = self.auto_paused_until
+        return (
+            self.auto_token_id.active
+            and self.partner_id.active
+            and payer.active
+            and payer.commercial_partner_id == self.partner_id
+            and self._get_policy("top_up_policy") == "allowed"
+            and self._get_policy("balance_visibility") != "hidden"
+            and not (paused_until and paused_until > fields.Datetime.now())
+        )
+
+    def _get_auto_bounds(self):
+        """Return the most that the company, and the provider of one account's card,
+        take at once, in company currency."""
+        company = self.company_id
+        provider = self.auto_token_id.provider_id
+        bounds = [company.client_top_up_maximum]
+        if provider.maximum_amount:
+            bounds.append(
+                provider.main_currency_id._convert(
+                    provider.maximum_amount, self.currency_id, company
+                )
+            )
+        return bounds
+
     def _has_open_auto_charge(self):
-        """Tell whether an automatic charge of one account is under way."""
+        """Tell whether money of one account is under way: an automatic charge, or what
+        was taken and is not booked yet, which is not available so far.
+
+        Of other payments that stay so staff is told, and books them by hand.
+        """
+        of_account = Domain("client_account_id", "=", self.id)
+        charge = Domain("client_purpose", "=", "auto") & Domain(
+            "source_transaction_id", "=", False
+        )
+        under_way = Domain("state", "in", ("draft", *WAITING_TRANSACTIONS))
+        not_booked = self._get_not_booked_domain() & Domain("operation", "!=", "refund")
+        untold = Domain("client_stale_told", "=", False)
         return bool(
             self.env["payment.transaction"].search_count(
-                [
-                    ("client_account_id", "=", self.id),
-                    ("client_purpose", "=", "auto"),
-                    ("state", "in", ("draft", *WAITING_TRANSACTIONS)),
-                ],
+                of_account & ((charge & under_way) | (not_booked & (charge | untold))),
                 limit=1,
             )
         )
 
+    @api.model
+    def _get_not_booked_domain(self):
+        """Return which transactions have taken money that no payment has booked."""
+        return Domain(
+            [
+                ("state", "=", "done"),
+                ("payment_id", "=", False),
+                ("operation", "!=", "validation"),
+                ("child_transaction_ids", "=", False),
+            ]
+        )
+
     def _get_auto_charged(self, now):
         """Return what was charged by itself in the month of a moment, late successes
-        of declined charges included."""
+        of declined charges included.
+
+        What is captured in parts counts with the charge that reserved it.
+        """
         charged = self.env["payment.transaction"].search(
             [
                 ("client_account_id", "=", self.id),
                 ("client_purpose", "=", "auto"),
-                ("operation", "!=", "refund"),
+                ("source_transaction_id", "=", False),
                 ("state", "in", ("draft", "done", *WAITING_TRANSACTIONS)),
-                ("create_date", ">=", now + relativedelta(day=1, hour=0, minute=0)),
+                ("create_date", ">=", self._get_auto_month_start(now)),
             ]
         )
         return sum(charged.mapped("amount"))
+
+    def _get_auto_month_start(self, now):
+        """Return when the month of a moment began for whoever agreed to the charges.
+
+        It is what the statement of the card says: the server's month ends hours before
+        or after it.
+
+        :param datetime now: UTC
+        :return: UTC
+        """
+        self.ensure_one()
+        zone = timezone(
+            self.auto_token_id.partner_id.tz
+            or self.partner_id.tz
+            or self.company_id.partner_id.tz
+            or "UTC"
+        )
+        local = utc.localize(now).astimezone(zone)
+        begun = local.replace(
+            day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=None
+        )
+        return zone.localize(begun).astimezone(utc).replace(tzinfo=None)
 
     def _prepare_auto_charge(self, amount):
         """Return the values of the transaction that charges one client's card."""
@@ -305,23 +374,24 @@ class ClientAccount(models.Model):
     def _note_auto_charge(self, transaction):
         """Pause or stop after a declined charge, and tell the client.
 
-        :param transaction: the `payment.transaction`, as far as it came
+        :param transaction: the `payment.transaction` that the provider just answered,
+            which may be days after it was begun
         """
-        if transaction.state not in ("error", "cancel"):
-            self._as_workflow().write({"auto_declines": 0, "auto_paused_until": False})
-            return
-        declines = self.auto_declines + 1
-        self._as_workflow().write(
-            {
-                "auto_declines": declines,
-                "auto_paused_until": fields.Datetime.now() + PAUSE,
-            }
-        )
-        if declines >= MOST_DECLINES:
-            self._switch_auto_off(
-                self.env._("the card was declined %s times in a row.", declines)
+        self.ensure_one()
+        declined = transaction.state in ("error", "cancel")
+        # What became of another card says nothing of the one that is charged now.
+        if transaction.token_id == self.auto_token_id:
+            declines = self.auto_declines + 1 if declined else 0
+            pause = declined and fields.Datetime.now() + PAUSE
+            self._as_workflow().write(
+                {"auto_declines": declines, "auto_paused_until": pause}
             )
-        transaction._mail_client_payment()
+            if declines >= MOST_DECLINES:
+                self._switch_auto_off(
+                    self.env._("the card was declined %s times in a row.", declines)
+                )
+        if declined:
+            transaction._mail_client_payment()
 
     @api.model
     def _tell_stale_charges(self):
@@ -350,14 +420,9 @@ class ClientAccount(models.Model):
             )
         stale.client_stale_told = True
         taken = self.env["payment.transaction"].search(
-            [
-                ("client_account_id", "!=", False),
-                ("state", "=", "done"),
-                ("payment_id", "=", False),
-                ("operation", "!=", "validation"),
-                ("child_transaction_ids", "=", False),
-                ("last_state_change", "<", fields.Datetime.now() - STALE),
-            ]
+            self._get_not_booked_domain()
+            & Domain("client_account_id", "!=", False)
+            & Domain("last_state_change", "<", fields.Datetime.now() - STALE)
         )
         for transaction in taken:
             transaction._tell_not_booked()

@@ -358,7 +358,8 @@ class ClientAccount(models.Model):
 
     def _get_charges_due(self):
         """Return what is due of the charges of one client: debts that are no invoice
-        with a page of its own, money for which is not on its way.
+        with a page of its own, money for which is not on its way. A wire transfer that
+        somebody has chosen blocks nothing, as on Odoo's own invoices.
 
         One payment goes to one receivable account: those on another one are due once
         these are paid. Debts in another currency are paid at the desk.
@@ -378,7 +379,7 @@ class ClientAccount(models.Model):
                 " AND move_type NOT IN ('out_invoice', 'out_refund')"
                 " AND client_adjustment IS DISTINCT FROM 'transfer' OFFSET 0)",
                 self.currency_id.id,
-                transactions._get_waiting_line_sql(SQL("line.id")),
+                transactions._get_waiting_line_sql(SQL("line.id"), with_wires=False),
             ),
         )
         debts = self.env["account.move.line"].browse(ids)

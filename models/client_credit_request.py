@@ -12,6 +12,15 @@ _logger = logging.getLogger(__name__)
 # Written once a request was made; the rest is what its transactions say.
 ASKED = {"account_id", "amount", "text", "date_due"}
 
+# What of the transactions a request follows.
+PAYMENT_FIELDS = (
+    "transaction_ids.state",
+    "transaction_ids.operation",
+    "transaction_ids.amount",
+    "transaction_ids.provider_id",
+    "transaction_ids.source_transaction_id",
+)
+
 
 class ClientCreditRequest(models.Model):
     """A client is asked to pay an amount in advance.
@@ -63,6 +72,11 @@ class ClientCreditRequest(models.Model):
     )
     currency_id = fields.Many2one(related="account_id.currency_id")
     amount = fields.Monetary(required=True, tracking=True, written_by="creator")
+    amount_left = fields.Monetary(
+        string="Left to Pay",
+        compute="_compute_amount_left",
+        help="What nobody has paid yet of the amount asked for.",
+    )
     text = fields.Text(
         required=True,
         help="What the client reads it is for.",
@@ -97,19 +111,52 @@ class ClientCreditRequest(models.Model):
         "The text of a request to pay has 2,000 characters at most.",
     )
 
-    @api.depends("is_cancelled", "transaction_ids.state", "transaction_ids.operation")
+    @api.depends("amount", *PAYMENT_FIELDS)
+    def _compute_amount_left(self):
+        """Take off the amount what was paid of it: it may have been raised since a
+        payment was begun, or part of one was captured."""
+        for request in self:
+            paid = sum(request._get_payments("done").mapped("amount"))
+            # Rounded by the field, as in a new form there is no currency yet.
+            request.amount_left = max(request.amount - paid, 0.0)
+
+    @api.depends("is_cancelled", "amount", *PAYMENT_FIELDS)
     def _compute_state(self):
         for request in self:
-            payments = request.sudo().transaction_ids.filtered(
-                lambda item: item.operation != "refund"
-            )
-            states = set(payments.mapped("state"))
-            if "done" in states:
+            waiting = request._get_payments(*WAITING_TRANSACTIONS)
+            paid = request._get_payments("done")
+            if paid and request.currency_id.is_zero(request.amount_left):
                 request.state = "paid"
-            elif states.intersection(WAITING_TRANSACTIONS):
+            elif waiting and not (
+                request.is_cancelled and request._may_never_come(waiting)
+            ):
                 request.state = "pending"
             else:
                 request.state = "cancelled" if request.is_cancelled else "open"
+
+    def _get_payments(self, *states):
+        """Return the online payments of one request in some states, under sudo.
+
+        What was captured in parts is paid by these. What is given back was paid.
+        """
+        self.ensure_one()
+        return self.sudo().transaction_ids.filtered(
+            lambda payment: (
+                payment.state in states
+                and payment.operation != "refund"
+                and not payment.child_transaction_ids.filtered(
+                    lambda part: (
+                        part.operation == payment.operation and part.state in states
+                    )
+                )
+            )
+        )
+
+    @api.model
+    def _may_never_come(self, payments):
+        """Tell whether payments are wire transfers alone, which somebody has chosen:
+        they block nothing, as on Odoo's own invoices."""
+        return set(payments.provider_id.mapped("code")) == {"custom"}
 
     def _compute_access_url(self):
         """Override of `portal` to say where the client finds it."""
@@ -254,9 +301,20 @@ class ClientCreditRequest(models.Model):
 
         :return: True
         """
-        self._check_changeable()
+        self.check_access("write")
+        for request in self:
+            if not request._is_waiting_for_money():
+                raise UserError(request._get_not_open_message())
         self._as_workflow().write({"is_cancelled": True})
         return True
+
+    def _is_waiting_for_money(self):
+        """Tell whether one request may still be paid, or taken back."""
+        self.ensure_one()
+        return self.state == "open" or (
+            self.state == "pending"
+            and self._may_never_come(self._get_payments(*WAITING_TRANSACTIONS))
+        )
 
     @api.model
     def _cron_remind(self):
@@ -304,8 +362,8 @@ class ClientCreditRequest(models.Model):
         self.ensure_one()
         if self.state == "paid":
             return self.env._("This is paid already. Thank you!")
+        if self._is_waiting_for_money():
+            return ""
         if self.state == "pending":
             return self.env._("A payment of this is being processed.")
-        if self.state == "cancelled":
-            return self.env._("This is no longer asked for.")
-        return ""
+        return self.env._("This is no longer asked for.")

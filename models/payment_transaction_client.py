@@ -65,9 +65,11 @@ class PaymentTransaction(models.Model):
         help="Staff was told that this money may have been taken and is not booked.",
     )
 
-    # One charge at a time, whatever starts the job how often.
+    # One charge at a time, whatever starts the job how often. What captures, voids or
+    # refunds one is none.
     _client_auto_unique = models.UniqueIndex(
         "(client_account_id) WHERE client_purpose = 'auto'"
+        " AND source_transaction_id IS NULL"
         " AND state IN ('draft', 'pending', 'authorized')",
         "An automatic top-up of this account is under way already.",
     )
@@ -123,14 +125,47 @@ class PaymentTransaction(models.Model):
             return super()._compute_reference_prefix(separator, **values)
         return f"ACC{account_id}"
 
+    def _set_authorized(self, **kwargs):
+        """Override of `payment` to note what became of an automatic charge."""
+        transactions = super()._set_authorized(**kwargs)
+        transactions._note_auto_charges()
+        return transactions
+
     def _set_done(self, **kwargs):
-        """Override of `payment` to have staff look into money that was taken with a
-        payment that is cancelled: Odoo leaves it as it is."""
+        """Override of `payment`, likewise, and to have staff look into money that was
+        taken with a payment that is cancelled: Odoo leaves it as it is."""
         for transaction in self.filtered(
             lambda item: item.state == "cancel" and item.client_account_id
         ):
             transaction._tell_not_booked()
-        return super()._set_done(**kwargs)
+        transactions = super()._set_done(**kwargs)
+        transactions._note_auto_charges()
+        return transactions
+
+    def _set_canceled(self, *args, **kwargs):
+        """Override of `payment` to note what became of an automatic charge."""
+        transactions = super()._set_canceled(*args, **kwargs)
+        transactions._note_auto_charges()
+        return transactions
+
+    def _set_error(self, *args, **kwargs):
+        """Override of `payment` to note what became of an automatic charge."""
+        transactions = super()._set_error(*args, **kwargs)
+        transactions._note_auto_charges()
+        return transactions
+
+    def _note_auto_charges(self):
+        """Note on their accounts what became of automatic charges, whenever the
+        provider says so: hours or days after it was asked, with some.
+
+        What captures, voids or refunds one is no charge.
+        """
+        for transaction in self.filtered(
+            lambda item: (
+                item.client_purpose == "auto" and not item.source_transaction_id
+            )
+        ):
+            transaction.client_account_id._note_auto_charge(transaction)
 
     def _tell_not_booked(self):
         """Put before staff, once, that money was taken and is not booked."""
@@ -309,18 +344,27 @@ class PaymentTransaction(models.Model):
     # === Being paid ===
 
     @api.model
-    def _get_waiting_line_sql(self, line_id):
+    def _get_waiting_line_sql(self, line_id, with_wires=True):
         """Return the condition that money for a debt is on its way.
 
         :param SQL line_id: of the journal item
+        :param bool with_wires: whether a wire transfer counts that somebody has chosen,
+            and which may never come
         """
         return SQL(
             "EXISTS (SELECT FROM client_account_transaction_line_rel waiting"
             " JOIN payment_transaction transaction"
             " ON transaction.id = waiting.transaction_id"
-            " WHERE waiting.line_id = %s AND %s)",
+            " WHERE waiting.line_id = %s AND %s AND %s)",
             line_id,
             self._get_waiting_sql(),
+            SQL("TRUE")
+            if with_wires
+            else SQL(
+                "transaction.provider_id NOT IN"
+                " (SELECT id FROM payment_provider WHERE code = 'custom')",
+                to_flush=self._fields["provider_id"],
+            ),
             to_flush=self._fields["client_line_ids"],
         )
 

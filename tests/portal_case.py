@@ -1,4 +1,5 @@
 import re
+from unittest.mock import patch
 
 from odoo.fields import Command
 from odoo.tests import HttpCase
@@ -40,6 +41,18 @@ class OnlinePaymentCommon(ClientAccountCommon):
         )
 
     @classmethod
+    def _make_wire_provider(cls):
+        """Make a provider of wire transfers: the code is that of `payment_custom`, on
+        which this addon does not depend."""
+        wire = cls._make_provider(cls.company)
+        cls.env.flush_all()
+        cls.env.cr.execute(
+            "UPDATE payment_provider SET code = 'custom' WHERE id = %s", [wire.id]
+        )
+        wire.invalidate_recordset()
+        return wire
+
+    @classmethod
     def _make_transaction(cls, amount, purpose="top_up", account=None, **values):
         """Make a transaction on an account as the portal does."""
         account = account or cls.account
@@ -56,6 +69,20 @@ class OnlinePaymentCommon(ClientAccountCommon):
                 **values,
             }
         )
+
+    def _support_capture(self):
+        """Let providers reserve money that is captured later, in parts."""
+        providers = type(self.provider)
+        compute = providers._compute_feature_support_fields
+
+        def support(provider):
+            compute(provider)
+            provider.support_manual_capture = "partial"
+
+        self.startPatcher(
+            patch.object(providers, "_compute_feature_support_fields", support)
+        )
+        self.provider.invalidate_recordset()
 
     def _finish(self, transaction, state="done"):
         """Let the provider say what became of a transaction."""

@@ -159,6 +159,21 @@ class TestOnlinePayment(OnlinePaymentCommon):
         self.account.apply_credits()
         self.assertEqual(debt.amount_residual, 0)
 
+    def test_debts_for_which_a_wire_transfer_was_chosen_stay_due(self):
+        """It may never come: they are paid otherwise, and what comes is credit."""
+        charge = self.env["account.move"].browse(self.account.charge(30, "Lesson"))
+        debt = self._get_receivable(charge)
+        wire = self._make_wire_provider()
+        values = {"client_line_ids": [Command.set(debt.ids)]}
+        transaction = self._make_transaction(
+            30, "charges", provider_id=wire.id, **values
+        )
+        transaction._set_pending()
+        self.assertEqual(self.account._get_charges_due(), debt)
+        self._finish(self._make_transaction(30, "charges", **values))
+        self.assertEqual((debt.amount_residual, self.account.balance), (0, 0))
+        self.assertFalse(self.account._get_charges_due())
+
     def test_money_for_what_is_paid_already_stays_credit(self):
         charge = self.env["account.move"].browse(self.account.charge(30, "Lesson"))
         debt = self._get_receivable(charge)
@@ -274,6 +289,89 @@ class TestCreditRequest(OnlinePaymentCommon):
         self._pay(asked)
         self.assertEqual(asked.state, "paid")
         self.assertEqual(self.account.balance, 120)
+
+    def test_a_new_form_opens_before_a_client_is_chosen(self):
+        form = Form(self.env["client.credit.request"].with_user(self.officer))
+        self.assertEqual(form.amount_left, 0)
+
+    def test_paid_in_full_once_all_of_it_is(self):
+        """Asked for more while the client was paying what had been asked for."""
+        asked = self._ask()
+        begun = self._make_transaction(120, "request", client_request_id=asked.id)
+        asked.amount = 150
+        self._finish(begun)
+        self.assertRecordValues(
+            asked, [{"state": "open", "amount": 150, "amount_left": 30}]
+        )
+        asked.action_send()
+        self.assertIn("30.00", self._get_mails(asked)[0].subject)
+        self._finish(self._make_transaction(30, "request", client_request_id=asked.id))
+        self.assertRecordValues(asked, [{"state": "paid", "amount_left": 0}])
+        self.assertEqual(self.account.balance, 150)
+
+    def test_paid_where_less_is_asked_for_meanwhile(self):
+        asked = self._ask()
+        begun = self._make_transaction(120, "request", client_request_id=asked.id)
+        asked.amount = 80
+        self._finish(begun)
+        self.assertRecordValues(asked, [{"state": "paid", "amount_left": 0}])
+        self.assertEqual(self.account.balance, 120)
+
+    def test_paid_twice_at_once_is_booked_twice(self):
+        asked = self._ask()
+        begun = [
+            self._make_transaction(
+                120, "request", client_request_id=asked.id, reference=f"tab {number}"
+            )
+            for number in range(2)
+        ]
+        for transaction in begun:
+            self._finish(transaction)
+        self.assertRecordValues(asked, [{"state": "paid", "amount_left": 0}])
+        self.assertEqual(self.account.balance, 240)
+
+    def test_what_is_captured_is_paid(self):
+        self._support_capture()
+        asked = self._ask()
+        reserved = self._make_transaction(120, "request", client_request_id=asked.id)
+        reserved._set_authorized()
+        self.assertRecordValues(asked, [{"state": "pending", "amount_left": 120}])
+        captured = reserved._create_child_transaction(50)
+        self._finish(captured)
+        self.assertRecordValues(asked, [{"state": "pending", "amount_left": 70}])
+        self._finish(reserved._create_child_transaction(70), "cancel")
+        self.assertEqual(reserved.state, "done")
+        self.assertRecordValues(asked, [{"state": "open", "amount_left": 70}])
+        self.assertEqual(self.account.balance, 50)
+
+    def test_given_back_it_stays_paid(self):
+        asked = self._ask()
+        transaction = self._pay(asked)
+        refund = transaction._create_child_transaction(20, is_refund=True)
+        self._finish(refund)
+        self.assertRecordValues(asked, [{"state": "paid", "amount_left": 0}])
+        self.assertEqual(self.account.balance, 100)
+
+    def test_a_wire_transfer_that_was_chosen_blocks_nothing(self):
+        """It may never come, or be booked from the bank: nobody cancels it."""
+        asked = self._ask()
+        wire = self._make_wire_provider()
+        transaction = self._make_transaction(
+            120, "request", client_request_id=asked.id, provider_id=wire.id
+        )
+        transaction._set_pending()
+        self.assertEqual(asked.state, "pending")
+        self.assertFalse(asked._get_pay_problem())
+        with self.assertRefused("no longer open"):
+            asked.amount = 5
+        self.assertIs(asked.action_cancel(), True)
+        self.assertEqual(asked.state, "cancelled")
+        self._pay(asked, "pending")
+        self.assertEqual(asked.state, "pending")
+        with self.assertRefused("no longer open"):
+            asked.action_cancel()
+        transaction._set_done()
+        self.assertEqual(asked.state, "paid")
 
     def test_paid_or_cancelled_is_not_asked_again(self):
         paid = self._ask()

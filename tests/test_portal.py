@@ -659,8 +659,15 @@ class TestPortal(PortalCase):
         self.assertIn(f"{MARKER} Due ", self._get_text())
         self.assertIn(MARKER, self._get_text(f"/request/{asked.id}"))
         token = self._get_token(f"/request/{asked.id}")
+        begun = self._get_transactions()
+        for amount in (1, 119.999, "120", True):
+            answer = self._call(
+                f"/request/{asked.id}/transaction", amount=amount, access_token=token
+            )
+            self.assertIn("error", answer, amount)
+        self.assertEqual(self._get_transactions(), begun)
         answer = self._call(
-            f"/request/{asked.id}/transaction", amount=1, access_token=token
+            f"/request/{asked.id}/transaction", amount=120, access_token=token
         )
         self.assertIn("result", answer, answer)
         [transaction] = self._get_transactions()[:1]
@@ -671,6 +678,30 @@ class TestPortal(PortalCase):
         self.assertIn("paid already", self._get_text(f"/request/{asked.id}"))
         answer = self._call(f"/request/{asked.id}/transaction", access_token=token)
         self.assertIn("error", answer)
+
+    def test_request_that_changed_since_the_page_takes_nothing(self):
+        """Nobody pays another amount than the page has shown."""
+        asked = self._ask()
+        token = self._get_token(f"/request/{asked.id}")
+        path = f"/request/{asked.id}/transaction"
+        asked.amount = 150
+        answer = self._call(path, amount=120, access_token=token)
+        self.assertIn("has changed", answer["error"]["data"]["message"])
+        self.assertFalse(asked.transaction_ids)
+        self.assertIn("result", self._call(path, amount=150, access_token=token))
+
+    def test_of_a_request_the_rest_is_paid(self):
+        asked = self._ask()
+        self._finish(self._make_transaction(50, "request", client_request_id=asked.id))
+        self.assertIn("70.00", self._get_text(f"/request/{asked.id}"))
+        self.assertIn("70.00", self._get_text())
+        token = self._get_token(f"/request/{asked.id}")
+        path = f"/request/{asked.id}/transaction"
+        self.assertIn("error", self._call(path, amount=120, access_token=token))
+        self.assertIn("result", self._call(path, amount=70, access_token=token))
+        self._finish(self._get_transactions()[:1])
+        self.assertEqual(asked.state, "paid")
+        self.assertEqual(self.account.balance, 120)
 
     def test_request_is_paid_by_anybody_with_the_link(self):
         asked = self._ask()

@@ -1,4 +1,5 @@
 from . import test_shop
+from . import test_shop_coupons
 from . import test_shop_demo
 from . import test_shop_gate
 from . import test_shop_races
