@@ -1,3 +1,5 @@
+from textwrap import shorten
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -109,6 +111,21 @@ class AccountMove(models.Model):
     def _compute_client_adjustment_allocated(self):
         for move in self:
             move.client_adjustment_allocated = bool(move._get_adjustment_uses())
+
+    def _get_move_display_name(self, show_ref=False):
+        """Override of `account` to leave the key of an adjustment out of its name: it
+        is for callers, and says nothing to people."""
+        # Sudo: who reads the name need not see what marks an adjustment.
+        key = (
+            show_ref
+            and (self.ref or "").endswith("]")
+            and self.sudo().client_adjustment_key
+        )
+        name = super()._get_move_display_name(show_ref and not key)
+        if not key:
+            return name
+        reference = self.ref.removesuffix(f" [key: {key}]")
+        return f"{name} ({shorten(reference, width=50)})"
 
     # === Chatter ===
 

@@ -376,6 +376,7 @@ class TestTransfer(TransferCommon):
     def test_key_books_once(self):
         move = self._transfer(40, key="family-1")
         self.assertEqual(move.ref, "Lessons of the sister [key: family-1]")
+        self.assertEqual(move.display_name, f"{move.name} (Lessons of the sister)")
         self.assertEqual(self._transfer(40, key="family-1"), move)
         self.assertEqual(self._transfer(40, key=" family-1 "), move)
         self.assertBalances(60, 40)
