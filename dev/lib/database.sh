@@ -56,7 +56,7 @@ build_assets() {
     say "Building the web client's bundles."
     run_odoo shell --database "$1" --no-http >"$log" 2>&1 <<'END' ||
 env["ir.qweb"]._pregenerate_assets_bundles()
-for name in ("web.assets_backend_lazy", "web.chartjs_lib"):
+for name in ("web.assets_backend_lazy", "web.chartjs_lib", "web.fullcalendar_lib"):
     bundle = env["ir.qweb"]._get_asset_bundle(name, css=True, js=True)
     bundle.js()
     bundle.css()
