@@ -180,7 +180,6 @@ class TestTillOrders(TillOrdersCommon):
             [[quotation.id, 1000.0]],
             [[order.id, 1000.0]],
             [[order.id, -1000.0], [order.id, 1.0]],
-            [[0, 1000.0], ["a", 1.0], [order.id, "b"], [order.id, float("inf")]],
         ):
             with self.subTest(settled):
                 self.assertNotEqual(self._ask(data, settled), "")
