@@ -65,6 +65,9 @@ class SaleOrder(models.Model):
         what nothing is invoiced yet it is the total: taxes may be rounded for the whole
         order, and its lines add up to another amount. The client is who is invoiced.
 
+        `OFFSET 0` keeps what is asked once from being written out, and planned, for
+        each use of its answer.
+
         :param SQL condition: on the aliases `sale` of sale_order and `contact` of its
             invoice address
         :param SQL posted: which documents count as posted, on the alias `document`
@@ -107,7 +110,8 @@ class SaleOrder(models.Model):
                        CASE WHEN line.qty_delivered > line.product_uom_qty
                              AND %(by_delivery)s
                             THEN line.qty_delivered
-                            ELSE line.product_uom_qty END AS quantity) owed
+                            ELSE line.product_uom_qty END AS quantity
+                       OFFSET 0) owed
                  WHERE %(condition)s
                  GROUP BY sale.id, contact.commercial_partner_id
               ) sums
@@ -118,7 +122,8 @@ class SaleOrder(models.Model):
                               WHERE line.order_id = sums.order_id
                                 AND line.display_type IS NULL AND NOT (%(is_open)s))
                         THEN sums.total
-                        ELSE sums.amount_currency END AS amount_currency) whole
+                        ELSE sums.amount_currency END AS amount_currency
+                   OFFSET 0) whole
               JOIN res_company branch ON branch.id = sums.branch_id
              WHERE whole.amount_currency > 0
             """,
