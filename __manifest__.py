@@ -1,7 +1,7 @@
 {
     "name": "Client Accounts",
     "summary": "Balance, credits, charges and exact allocation for every client",
-    "version": "19.0.1.7.0",
+    "version": "19.0.1.8.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Client Account contributors",
