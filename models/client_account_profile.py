@@ -428,15 +428,19 @@ class ClientAccount(models.Model):
             and self.currency_id.compare_amounts(self.available, 0) < 0
         )
 
-    def _format_available(self):
-        """Return what one client can still spend, in words."""
+    def _format_available(self, more=0.0):
+        """Return what one client can still spend, in words.
+
+        :param float more: beside it, as it is committed for what is spent
+        """
         if self._is_limitless():
             return self.env._("no limit")
-        if self._is_over_limit():
+        available = self.available + more
+        if self.currency_id.compare_amounts(available, 0) < 0:
             return self.env._(
-                "nothing, %s over the limit", self.currency_id.format(-self.available)
+                "nothing, %s over the limit", self.currency_id.format(-available)
             )
-        return self.currency_id.format(self.available)
+        return self.currency_id.format(available)
 
     def _get_profile_policy(self, name):
         """Return a policy of an account, or of its company where it is yet to open."""

@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from odoo.addons.client_account.const import VIEWER
 from odoo.addons.client_account.utils import in_plain_context
 
 
@@ -46,6 +47,32 @@ class AccountMove(models.Model):
             super()._get_credit_excluded_sql(move_id),
             move_id,
             to_flush=[self.env["pos.session"]._fields["move_id"]],
+        )
+
+    def _get_pay_later_message(self, account):
+        """Override of `client_account`: the credit that pays a document may have been
+        spent at tills already, and is not there when their sessions are closed."""
+        message = super()._get_pay_later_message(account)
+        missing = account._get_missing_at_tills()
+        if message or account.currency_id.compare_amounts(missing, 0) <= 0:
+            return message
+        values = {
+            "document": self._get_refused_name(),
+            "client": account.display_name,
+        }
+        if not self.env.user.has_group(VIEWER):
+            return self.env._(
+                "%(document)s cannot be posted: %(client)s pays up front, and the "
+                "credit was spent at tills already. Ask the accounting group, or "
+                "request an update of the account.",
+                **values,
+            )
+        return self.env._(
+            "%(document)s cannot be posted: %(client)s pays up front, and %(missing)s "
+            "of the credit was spent at tills already. Receive a payment, issue a "
+            "credit or request an update of the account.",
+            missing=account.currency_id.format(missing),
+            **values,
         )
 
     # === What tills book ===
@@ -109,17 +136,25 @@ class AccountMove(models.Model):
         :param closing: `account.move` of the sessions
         :param invoice: posted `account.move`
         """
-        for move in (closing, invoice):
-            for credit in self._get_till_receivables(-1):
-                debts = move._get_till_receivables(1).filtered(
-                    lambda debt, credit=credit: (
-                        debt._get_client_key() == credit._get_client_key()
-                        and debt.account_id == credit.account_id
-                    )
-                )
-                credit._apply_to(debts)
+        self._pay_debts_in(closing)
+        self._pay_debts_in(invoice)
         # Of a refund it is the other way round.
         (self | invoice)._pay_with_credit_of_client()
+
+    def _pay_debts_in(self, documents):
+        """Set what these documents give to clients against what the same clients owe by
+        others.
+
+        :param documents: `account.move`
+        """
+        for credit in self._get_till_receivables(-1):
+            debts = documents._get_till_receivables(1).filtered(
+                lambda debt, credit=credit: (
+                    debt._get_client_key() == credit._get_client_key()
+                    and debt.account_id == credit.account_id
+                )
+            )
+            credit._apply_to(debts)
 
     def _take_back_given(self):
         """Take back what this entry gave to an account at a till whose session is not

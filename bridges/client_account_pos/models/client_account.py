@@ -80,6 +80,26 @@ class ClientAccount(models.Model):
             missing=currency.format(missing),
         )
 
+    def _get_missing_at_tills(self):
+        """Return how much of what one client has taken at tills, and what tills were
+        just allowed, open credits do not cover any longer.
+
+        :return: company currency; below zero where credit is left
+        """
+        self.ensure_one()
+        key = self.partner_id.id, self.company_id.id
+        taken = sum(float(amount) for *_ids, amount in self._fetch_tickets())
+        # Sudo: what tills were allowed is the addon's own.
+        grants_sudo = self.env["client.till.grant"].sudo()
+        taken += grants_sudo._get_allowed_amount(key)
+        if not taken:
+            return 0.0
+        credits = self.env["account.move.line"].search(
+            self._get_items_domain()
+            & self.env["account.move.line"]._get_open_item_domain(-1)
+        )
+        return self.currency_id.round(taken + sum(credits.mapped("amount_residual")))
+
     # === Who is told ===
 
     def _tell_taken_at_till(self, orders, balance):
@@ -105,10 +125,11 @@ class ClientAccount(models.Model):
 
     # === What the till shows ===
 
-    def _get_till_figures(self, session):
+    def _get_till_figures(self, session, settled):
         """Return how these accounts stand, with what is on account at tills.
 
         :param session: `pos.session` of the till that asks
+        :param list settled: as of `client_get_figures`
         :return: {account: {`words`: the balance in words, `available`: likewise,
             `owed`: amount in the till's currency}}
         """
@@ -118,7 +139,11 @@ class ClientAccount(models.Model):
         return {
             account: {
                 "words": account._format_balance(balance),
-                "available": account._format_available(),
+                "available": account._format_available(
+                    session._convert_to_company(
+                        session._get_settled_amount(account.partner_id, settled)
+                    )
+                ),
                 "owed": currency._convert(
                     max(-balance, 0.0), session.currency_id, session.company_id, today
                 ),

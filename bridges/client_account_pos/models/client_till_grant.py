@@ -80,6 +80,23 @@ class ClientTillGrant(models.Model):
         """Return since when what was allowed counts as taken."""
         return fields.Datetime.now() - timedelta(minutes=GRANT_MINUTES)
 
+    @api.model
+    def _get_allowed_amount(self, key):
+        """Return how much a client was allowed lately that has not arrived.
+
+        :param key: (client id, root company id)
+        :return: company currency
+        """
+        client_id, root_id = key
+        grants = self.search(
+            [
+                ("partner_id", "=", client_id),
+                ("company_id", "=", root_id),
+                ("granted_on", ">", self._get_oldest_counted()),
+            ]
+        )
+        return sum(grants.mapped("amount"))
+
     # === Granting ===
 
     @api.model

@@ -55,14 +55,31 @@ class PosOrder(models.Model):
         if self.account_move or self.state not in ("paid", "done"):
             return
         payments = self._get_account_payments()
+        purpose = self._get_money_purpose()
         for payment in payments.filtered(lambda one: one._is_given_to_account()):
             move = in_plain_context(self.env["account.move"]).create(
                 self._prepare_given_move_vals(payment)
             )
             payment.account_move_id = move
             move._post(soft=False)
-            if self.client_purpose == "charges":
+            if purpose == "charges":
                 move._pay_debts_of_client()
+            elif not purpose:
+                move._pay_debts_in(self._get_refunded_documents())
+
+    def _get_money_purpose(self):
+        """Return why money came in by one order without a sale; nothing where what the
+        account gets is given back for products."""
+        self.ensure_one()
+        brings = self.currency_id.compare_amounts(self._compute_amount_paid(), 0) >= 0
+        return brings and self.client_purpose
+
+    def _get_refunded_documents(self):
+        """Return the `account.move` by which is owed what these orders take back:
+        invoices, and entries of sessions that are closed."""
+        refunded = self.lines.refunded_orderline_id.order_id
+        by_session = refunded.filtered(lambda order: not order.account_move)
+        return refunded.account_move | by_session.session_id.move_id
 
     def _prepare_given_move_vals(self, payment):
         """Return the values of the entry that gives an amount to the client's account.
@@ -91,7 +108,7 @@ class PosOrder(models.Model):
             "ref": name,
             # Money for what is owed is credit as far as it is left, see
             # `_pay_debts_of_client`.
-            "client_account_credit": self.client_purpose != "charges",
+            "client_account_credit": self._get_money_purpose() != "charges",
             "line_ids": [
                 Command.create(
                     session._credit_amounts(
@@ -120,9 +137,10 @@ class PosOrder(models.Model):
         """Return what one order gave to the account for, in words."""
         self.ensure_one()
         values = {"order": self.name, "till": self.config_id.name}
-        if self.client_purpose == "charges":
+        purpose = self._get_money_purpose()
+        if purpose == "charges":
             return self.env._("Payment at %(till)s: %(order)s", **values)
-        if self.client_purpose == "top_up":
+        if purpose == "top_up":
             return self.env._("Top-up at %(till)s: %(order)s", **values)
         return self.env._("Refund at %(till)s: %(order)s", **values)
 
@@ -146,7 +164,11 @@ class PosOrder(models.Model):
         it, and to leave nothing open beside the credit that pays it."""
         # Sudo: what is on account is looked at to judge, not shown.
         orders_sudo = self.sudo()
-        with self.env["client.account"]._watching():
+        accounts = self.env["client.account"]
+        with accounts._watching():
+            # What closed sessions have had clients owe, the invoice has them owe now.
+            closing_sudo = orders_sudo.session_id.move_id
+            accounts._note_items(closing_sudo._get_till_receivables(1))
             before = orders_sudo._fetch_committed_tickets()
             given = orders_sudo._get_given_moves_to_take_back()
             invoice = super()._generate_pos_order_invoice()
@@ -211,3 +233,4 @@ class PosOrder(models.Model):
         if invoice.move_type == "out_refund":
             moves |= invoice
         moves.client_account_credit = True
+        moves._pay_debts_in(self._get_refunded_documents())

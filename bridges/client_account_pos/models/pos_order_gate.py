@@ -216,6 +216,7 @@ class PosOrder(models.Model):
         try:
             # Sudo: the policy binds whoever acts, whatever they may see.
             orders = self.env["pos.order"].sudo().browse(pending).exists()
+            orders._check_account_may_pay()
             after = orders._reckon_on_account()
             if {**dict.fromkeys(pending), **after} != pending:
                 self.env["client.account"]._invalidate_figures()
@@ -225,6 +226,35 @@ class PosOrder(models.Model):
             # Whoever catches it without undoing it is judged again before the commit.
             watch.pending = {**watch.pending, **pending}
             raise
+
+    def _check_account_may_pay(self):
+        """Make sure that there is a client whose account pays these orders, or gets
+        something, and that no account pays for what it gets as money.
+
+        :raise BalanceRefused: otherwise
+        """
+        for order in self.filtered(lambda order: order.state in ("paid", "done")):
+            amounts = order._get_account_payments().mapped("amount")
+            signs = {order.currency_id.compare_amounts(amount, 0) for amount in amounts}
+            if signs - {0} and not order.partner_id:
+                raise BalanceRefused(
+                    self.env._(
+                        "%s is paid with an account. Choose the client whose account "
+                        "it is.",
+                        order.pos_reference or order.name,
+                    ),
+                    title=self.env._("Not Paid"),
+                )
+            if order.client_purpose and 1 in signs:
+                raise BalanceRefused(
+                    self.env._(
+                        "%(order)s brings money for the account of %(client)s, which "
+                        "cannot pay it itself. Choose another payment method.",
+                        order=order.pos_reference or order.name,
+                        client=order.partner_id.display_name,
+                    ),
+                    title=self.env._("Not Paid"),
+                )
 
     def _judge_growth(self, before, after):
         """Judge those of these orders that have grown, and note on each how the account
@@ -311,13 +341,15 @@ class PosOrder(models.Model):
     # === Not payable with account credit ===
 
     def _check_payable_with_account(self, allowed):
-        """Make sure that the products of one order may be paid with the account.
+        """Make sure that the products of one order may be paid with the account; not
+        what is given back in it.
 
         :param allowed: `product.product` that it was allowed to pay before
         :raise BalanceRefused: otherwise
         """
         self.ensure_one()
-        if refusal := self._get_products_refusal(self.lines.product_id - allowed):
+        sold = self.lines.filtered(lambda line: line.qty > 0).product_id
+        if refusal := self._get_products_refusal(sold - allowed):
             raise BalanceRefused(refusal, title=self.env._("Not Paid"))
 
     @api.model

@@ -111,16 +111,16 @@ class PosSession(models.Model):
                 self.env._("What the account of %s pays is no amount.", client.name)
             )
 
-    def _check_till_contents(self, product_ids, settled):
-        """Make sure that a till says what is in its order.
+    def _check_till_contents(self, record_ids, settled):
+        """Make sure that a till says what its order is about.
 
-        :param list product_ids: as of `client_request_account`
-        :param list settled: likewise
+        :param list record_ids: of products, or of contacts
+        :param list settled: as of `client_request_account`
         :raise UserError: otherwise
         """
         pairs = settled if isinstance(settled, list | tuple) else [None]
-        products = product_ids if isinstance(product_ids, list | tuple) else [None]
-        if not all(map(is_record_id, products)) or not all(
+        ids = record_ids if isinstance(record_ids, list | tuple) else [None]
+        if not all(map(is_record_id, ids)) or not all(
             isinstance(pair, list | tuple)
             and len(pair) == 2
             and is_record_id(pair[0])
@@ -129,8 +129,7 @@ class PosSession(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "What this order holds is not readable. Reload the till and try "
-                    "again."
+                    "What the till sent is not readable. Reload the till and try again."
                 )
             )
 
@@ -144,21 +143,26 @@ class PosSession(models.Model):
 
     # === Showing ===
 
-    def client_get_figures(self, partner_ids):
+    def client_get_figures(self, partner_ids, settled=()):
         """Return how the accounts of clients stand, for whoever may see that.
 
         :param list partner_ids: ids of `res.partner`
+        :param list settled: of what was ordered before and is sold now, as of
+            `client_request_account`: it is available for that
         :return: {id as text: {`words`: the balance in words, `available`: likewise,
             `owed`: in the till's currency}}, empty for whoever may not see figures;
             without clients that have no account yet
+        :raise UserError: when a value is none
         """
         self.ensure_one()
         self.check_access("read")
+        self._check_till_contents(partner_ids, settled)
         if not self.env["pos.order"]._may_show_till_figures():
             return {}
-        partners = self.env["res.partner"].browse(partner_ids)._filtered_access("read")
+        partners = self.env["res.partner"].browse(partner_ids).exists()
+        partners = partners._filtered_access("read")
         accounts = self.env["client.account"]._find_accounts(partners, self.company_id)
-        figures = accounts._get_till_figures(self)
+        figures = accounts._get_till_figures(self, settled)
         by_client = {account.partner_id: figures[account] for account in accounts}
         return {
             str(partner.id): by_client[partner.commercial_partner_id]

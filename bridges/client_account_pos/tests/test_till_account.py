@@ -169,6 +169,17 @@ class TestTillAccount(ClientTillCommon):
         self.assertFigures(-30)
         self.assertNothingBesideCredit()
 
+    def test_invoiced_after_closing_beyond_a_limit_that_has_fallen(self):
+        """The invoice takes the place of what closing had the client owe."""
+        self._issue_credit(20)
+        order = self._sell(60)
+        self._close()
+        self._prevent(0)
+        order.action_pos_order_invoice()
+        self.assertEqual(order.account_move.amount_residual, 40)
+        self.assertFigures(-40, -40)
+        self.assertNothingBesideCredit()
+
     # === Given to the account ===
 
     def test_a_top_up_is_credit_at_once_and_used_by_the_next_invoice(self):
@@ -196,10 +207,7 @@ class TestTillAccount(ClientTillCommon):
         self.assertNothingBesideCredit()
 
     def test_money_pays_what_account_credit_does_not(self):
-        invoice = self._make_invoice(30, post=False)
-        invoice.invoice_line_ids.product_id = self.plan
-        invoice.invoice_line_ids.write({"price_unit": 30, "tax_ids": [Command.clear()]})
-        invoice.action_post()
+        invoice = self._make_plan_invoice()
         first = self._top_up(20, purpose="charges").payment_ids.account_move_id
         self.assertEqual(invoice.amount_residual, 10)
         self.assertFalse(first.client_account_credit)
@@ -209,6 +217,36 @@ class TestTillAccount(ClientTillCommon):
         self._close()
         self.assertFigures(5)
         self.assertNothingBesideCredit()
+
+    def test_what_is_given_back_for_products_is_no_money(self):
+        """Whatever the till says it is for: it does not pay what credit does not."""
+        invoice = self._make_plan_invoice()
+        order = self._sell(
+            [(self.method, -30)], lines=[(self.book, -1, 30)], client_purpose="charges"
+        )
+        self.assertEqual(invoice.amount_residual, 30)
+        entry = order.payment_ids.account_move_id
+        self.assertTrue(entry.client_account_credit)
+        self.assertIn("Refund at Desk", entry.ref)
+
+    def test_the_account_does_not_pay_the_money_that_it_gets(self):
+        """It would pay what credit does not, and what it owes with what it owes."""
+        self._issue_credit(30)
+        invoice = self._make_plan_invoice()
+        for purpose in ("charges", "top_up"):
+            payments = [(self.method, -30), (self.method, 30)]
+            self.assertOrderRefused(
+                lambda payments=payments, purpose=purpose: self._sell(
+                    payments, lines=[], client_purpose=purpose
+                ),
+                "brings money for the account of Ada Piano School",
+            )
+        paid = self._top_up(20, purpose="charges").payment_ids
+        cash = paid.filtered(lambda payment: payment.amount > 0)
+        self.assertOrderRefused(
+            lambda: cash.write({"payment_method_id": self.method.id}), "brings money"
+        )
+        self.assertEqual(invoice.amount_residual, 10)
 
     def test_money_passes_over_debts_for_which_other_money_is_on_its_way(self):
         invoice = self._make_invoice(30)
@@ -255,6 +293,22 @@ class TestTillAccount(ClientTillCommon):
         self._refund(sold)
         self._close()
         self.assertFigures(30)
+
+    def test_a_refund_in_a_later_session_pays_what_is_owed_for_it(self):
+        """Sold on account and owed since the session was closed; with an invoice or
+        not."""
+        for invoiced in (False, True):
+            with self.subTest(invoiced):
+                session = self.till.current_session_id or self._open_session(self.till)
+                sold = self._sell(30, to_invoice=invoiced, session=session)
+                self._close(session)
+                session = self._open_session(self.till)
+                self._refund(sold, session=session)
+                self.assertFigures(0)
+                self.assertNothingBesideCredit()
+                self._close(session)
+                self.assertFigures(0)
+                self.assertNothingBesideCredit()
 
     def test_a_refund_that_is_invoiced_is_credit_once(self):
         sold = self._sell(30, to_invoice=True)
@@ -473,6 +527,46 @@ class TestTillAccount(ClientTillCommon):
             )
         )
 
+    def test_a_till_of_a_branch_is_on_the_account_of_its_root(self):
+        self._make_invoice(1)
+        branch = self.env["res.company"].create(
+            {
+                "name": "Branch",
+                "parent_id": self.company.id,
+                "country_id": self.company.account_fiscal_country_id.id,
+            }
+        )
+        (self.env.user | self.cashier).company_ids |= branch
+        branch._setup_client_till()
+        method = self._get_account_method(branch)
+        cash = self._make_cash_method(
+            "Cash",
+            "CSB",
+            company_id=branch.id,
+            profit_account_id=self.company_data["default_account_revenue"].id,
+            loss_account_id=self.company_data["default_account_expense"].id,
+        )
+        session = self._open_session(self._make_till("Branch", cash))
+        self._prevent(101)
+        user = self.cashier.with_company(branch)
+        orders = self.env["pos.order"].with_user(user).with_company(branch)
+
+        def sell(*payments, **values):
+            orders.sync_from_ui(
+                [self._build_order(list(payments), session=session, **values)]
+            )
+
+        sell((method, 60))
+        self.assertFigures(-1, 40)
+        sell((method, -20), (cash, 20), lines=[], client_purpose="charges")
+        self.assertFigures(19, 60)
+        self.assertOrderRefused(lambda: sell((method, 60.01)))
+        session = session.with_user(user).with_company(branch)
+        session.post_closing_cash_details(session.cash_register_balance_end)
+        self.assertTrue(session.close_session_from_ui()["successful"])
+        self.assertFigures(-41, 60)
+        self.assertNothingBesideCredit()
+
     # === Helpers ===
 
     def _make_euro_till(self):
@@ -500,6 +594,14 @@ class TestTillAccount(ClientTillCommon):
             pricelist_id=pricelist.id,
         )
         return till, cash
+
+    def _make_plan_invoice(self):
+        """Make an invoice of 30.00 that account credit does not pay."""
+        invoice = self._make_invoice(30, post=False)
+        invoice.invoice_line_ids.product_id = self.plan
+        invoice.invoice_line_ids.write({"price_unit": 30, "tax_ids": [Command.clear()]})
+        invoice.action_post()
+        return invoice
 
     def _refund(self, order, **values):
         """Refund an order of one line to the account."""

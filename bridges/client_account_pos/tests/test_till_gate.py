@@ -182,6 +182,23 @@ class TestTillGate(ClientTillCommon):
         self.assertFigures(0, 10)
         self.assertOrderRefused(lambda: self._sell([(native, 11)], session=session))
 
+    def test_nothing_is_on_account_of_nobody(self):
+        """It would count against no limit, and Odoo closes no session with it."""
+        self._prevent(100)
+        order = self._sell(100)
+        self.assertOrderRefused(
+            lambda: order.with_user(self.cashier).write({"partner_id": False}),
+            "Choose the client",
+        )
+        self.assertFigures(0, 0)
+        for amount in (30, -30):
+            nobodys = self._build_order([(self.method, amount)], partner_id=False)
+            self.assertOrderRefused(
+                lambda nobodys=nobodys: self._sync(nobodys), "Choose the client"
+            )
+        self._sync(self._build_order([(self.cash, 30)], partner_id=False))
+        self._close()
+
     # === Words ===
 
     def test_who_may_see_figures_is_told_what_is_missing(self):
@@ -225,6 +242,20 @@ class TestTillGate(ClientTillCommon):
                 session.client_request_account(*order, settled)
         self.assertEqual(session.client_request_account(*order), {"refusal": ""})
 
+    def test_figures_are_asked_for_by_ids(self):
+        session = self.till_session.with_user(self.seeing_cashier)
+        for ids in (
+            *(None, 1, "1", True, {"1": 2}, [None], ["1"], [True], [0], [-1], [1.5]),
+            *([2**31], [[1]], [self.client.id, "1"]),
+        ):
+            with self.subTest(ids), self.assertRaises(UserError):
+                session.client_get_figures(ids)
+        with self.assertRaises(UserError):
+            session.client_get_figures(self.client.ids, [["1", 2.0]])
+        figures = session.client_get_figures([2**31 - 1, self.client.id])
+        self.assertEqual(list(figures), [str(self.client.id)])
+        self.assertEqual(session.client_get_figures([]), {})
+
     def test_figures_are_for_those_who_may_see_them(self):
         self._issue_credit(20)
         self._sell(5)
@@ -251,6 +282,26 @@ class TestTillGate(ClientTillCommon):
         self._sell(40)
         self.assertOrderRefused(lambda: self._sell(1))
 
+    def test_who_pays_up_front_spends_at_the_till_what_pays_no_invoice_then(self):
+        self._issue_credit(150)
+        self.account.pay_later = "disabled"
+        self._request(self._build_order([(self.method, 10)]))
+        order = self._sell(90)
+        invoice = self._make_invoice(50.01, post=False)
+        self.assertOrderRefused(
+            invoice.action_post, r"0\.01 of the credit was spent at tills"
+        )
+        self.env.ref("base.group_user").implied_ids -= self.env.ref(self.VIEWER)
+        hidden = invoice.with_user(self.cashier).sudo()
+        refusal = self.assertOrderRefused(hidden.action_post)
+        self.assertRegex(refusal, "was spent at tills already. Ask the accounting")
+        self.assertNotRegex(refusal, r"\d\.\d")
+        self._make_invoice(50)
+        order.action_pos_order_invoice()
+        self.assertEqual(order.account_move.amount_residual, 0)
+        self._close()
+        self.assertFigures(10)
+
     # === Not payable with credit ===
 
     def test_what_is_not_payable_with_credit_is_not_paid_with_the_account(self):
@@ -261,6 +312,18 @@ class TestTillGate(ClientTillCommon):
         self.assertIn("Plan", self._request(order))
         self.assertOrderRefused(lambda: self._sync(order), "Plan")
         self._sell([(self.cash, 30)], lines=[(self.plan, 1, 30)])
+
+    def test_what_is_given_back_is_not_paid_with_the_account(self):
+        """A plan is taken back against a book, and the account pays the rest."""
+        order = self._build_order(
+            [(self.method, 10)], lines=[(self.plan, -1, 30), (self.book, 1, 40)]
+        )
+        self._sync(order)
+        order = self._build_order(
+            [(self.method, -10)], lines=[(self.plan, 1, 30), (self.book, -1, 40)]
+        )
+        self._sync(order)
+        self.assertFigures(10, 0)
 
     # === Asked before the receipt ===
 

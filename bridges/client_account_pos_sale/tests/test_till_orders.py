@@ -184,6 +184,23 @@ class TestTillOrders(TillOrdersCommon):
             with self.subTest(settled):
                 self.assertNotEqual(self._ask(data, settled), "")
 
+    def test_what_is_settled_is_shown_as_available_for_it(self):
+        self._prevent(100)
+        order = self._make_order()
+        other = self._make_order(partner_id=self.other_client.id)
+        session = self.till_session.with_user(self.seeing_cashier)
+        for settled, available in (
+            ([], "0.00"),
+            ([[order.id, 40.0]], "40.00"),
+            ([[order.id, 1000.0]], "100.00"),
+            ([[other.id, 40.0]], "0.00"),
+        ):
+            with self.subTest(settled):
+                [figures] = session.client_get_figures(
+                    self.client.ids, settled
+                ).values()
+                self.assertRegex(figures["available"], rf"(^|\D){available}")
+
     def test_a_false_word_of_the_till_lets_nothing_pass(self):
         """What it says is settled, and is not as the order arrives, is judged."""
         self._prevent(100)

@@ -37,7 +37,10 @@ patch(OrderPaymentValidation.prototype, {
             order.uuid,
             order.getPartner().id,
             order.clientAccountAmount,
-            order.lines.map((line) => line.product_id.id),
+            order.lines
+                .filter((line) => line.qty > 0)
+                .map((line) => line.product_id.id),
+            order.clientSettled,
         ];
     },
 

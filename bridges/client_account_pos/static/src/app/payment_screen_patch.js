@@ -24,13 +24,24 @@ patch(PaymentScreen.prototype, {
     },
 
     /**
-     * Offer the client's account only where the server can be asked.
+     * Offer the client's account only where the server can be asked, and not for the
+     * money that it gets itself.
      *
      * @override
      */
     async addNewPaymentLine(paymentMethod) {
         const isAccount =
             paymentMethod.type === "pay_later" && paymentMethod.split_transactions;
+        if (isAccount && this.currentOrder.client_purpose) {
+            this.dialog.add(AlertDialog, {
+                title: _t("Not Paid with the Account"),
+                body: _t(
+                    "The money is for the account of %s. Choose the payment method it comes in with.",
+                    this.currentOrder.getPartner()?.name || ""
+                ),
+            });
+            return false;
+        }
         if (isAccount && this.pos.data.network.offline) {
             this.dialog.add(AlertDialog, {
                 title: _t("No Connection"),

@@ -10,6 +10,11 @@ patch(PosOrder.prototype, {
         );
     },
 
+    /** What was ordered before and is sold now: [id of the order, amount] of each line. */
+    get clientSettled() {
+        return [];
+    },
+
     /** What the client's account pays, in the currency of the till. */
     get clientAccountAmount() {
         return this.currency.round(

@@ -23,7 +23,10 @@ patch(PosStore.prototype, {
         );
     },
 
-    /** Ask how the accounts of some contacts stand. Without a connection nothing shows. */
+    /**
+     * Ask how the accounts of some contacts stand for the order that is sold now. Without
+     * a connection nothing shows.
+     */
     async fetchClientFigures(partners) {
         const ids = partners.map((partner) => partner.id);
         for (const id of ids) {
@@ -36,6 +39,7 @@ patch(PosStore.prototype, {
             const figures = await this.data.call("pos.session", "client_get_figures", [
                 [this.session.id],
                 ids,
+                this.getOrder()?.clientSettled || [],
             ]);
             Object.assign(this.clientFigures, figures);
         } catch (error) {

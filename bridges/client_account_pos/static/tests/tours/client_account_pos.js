@@ -29,13 +29,14 @@ const order = (look) => [
     ProductScreen.clickPayButton(),
 ];
 
-/** Receive cash for the client's account. */
-const receive = (item, keys) => [
+/** Receive cash for the client's account; do something before it is paid. */
+const receive = (item, keys, ...before) => [
     ProductScreen.clickPartnerButton(),
     PartnerList.clickPartnerOptions(CLIENT),
     PartnerList.clickDropDownItemText(item),
     keys && NumberPopup.enterValue(keys),
     Dialog.confirm(),
+    ...before,
     PaymentScreen.clickPaymentMethod("Cash"),
     PaymentScreen.clickValidate(),
 ];
@@ -90,7 +91,13 @@ registry.category("web_tour.tours").add("client_account_pos_credit", {
             receiptSays("30.00 in credit"),
             ReceiptScreen.clickNextOrder(),
 
-            receive("Receive a Payment", "15"),
+            // The account does not pay the money that it gets.
+            receive(
+                "Receive a Payment",
+                "15",
+                PaymentScreen.clickPaymentMethod(METHOD),
+                refuse("The money is for the account of", CLIENT)
+            ),
             receiptSays("45.00 in credit"),
             ReceiptScreen.clickNextOrder(),
             ProductScreen.isShown()

@@ -1,16 +1,16 @@
 import {patch} from "@web/core/utils/patch";
-import OrderPaymentValidation from "@point_of_sale/app/utils/order_payment_validation";
+import {PosOrder} from "@point_of_sale/app/models/pos_order";
 
-patch(OrderPaymentValidation.prototype, {
+patch(PosOrder.prototype, {
     /**
      * Say of which orders it is: what is settled of them is committed already.
      *
      * @override
      */
-    getClientAccountQuestion() {
-        const settled = this.order.lines
+    get clientSettled() {
+        const settled = this.lines
             .filter((line) => line.sale_order_origin_id)
             .map((line) => [line.sale_order_origin_id.id, line.priceIncl]);
-        return [...super.getClientAccountQuestion(), settled];
+        return [...super.clientSettled, ...settled];
     },
 });
