@@ -348,7 +348,10 @@ class PosOrder(models.Model):
         :raise BalanceRefused: otherwise
         """
         self.ensure_one()
-        sold = self.lines.filtered(lambda line: line.qty > 0).product_id
+        # What a till sends may be below zero twice, and then it is sold.
+        sold = self.lines.filtered(
+            lambda line: not (line.qty < 0 <= line.price_unit and line.discount <= 100)
+        ).product_id
         if refusal := self._get_products_refusal(sold - allowed):
             raise BalanceRefused(refusal, title=self.env._("Not Paid"))
 

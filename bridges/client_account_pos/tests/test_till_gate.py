@@ -325,6 +325,17 @@ class TestTillGate(ClientTillCommon):
         self._sync(order)
         self.assertFigures(10, 0)
 
+    def test_what_is_below_zero_twice_is_sold(self):
+        self._issue_credit(500)
+        turned = self._build_order([(self.method, 30)], lines=[(self.plan, -1, -30)])
+        self.assertOrderRefused(lambda: self._sync(turned), "Plan")
+        turned = self._build_order([(self.method, 30)], lines=[(self.plan, -1, 30)])
+        turned["amount_total"] = 30
+        turned["lines"][0][2].update(
+            discount=200, price_subtotal=30, price_subtotal_incl=30
+        )
+        self.assertOrderRefused(lambda: self._sync(turned), "Plan")
+
     # === Asked before the receipt ===
 
     def test_what_was_allowed_counts_until_it_arrives_and_then_once(self):
