@@ -1,8 +1,10 @@
 from datetime import datetime, timedelta
 from unittest.mock import patch
+from xmlrpc.client import Fault, ServerProxy
 
 from odoo.exceptions import ConcurrencyError
-from odoo.tests import HttpCase, JsonRpcException, tagged
+from odoo.tests import HttpCase, JsonRpcException, get_db_name, tagged
+from odoo.tests.common import Transport
 
 from .common import ClientAccountCommon
 
@@ -72,6 +74,34 @@ class TestLastingConflicts(ClientAccountCommon, HttpCase):
             )
         self.assertEqual(response.status_code, 422)
         self.assertIn("Somebody else is changing", response.json()["message"])
+
+    def test_programs_that_speak_older_tongues_read_it_too(self):
+        def meet(account):
+            raise ConcurrencyError("could not serialize access")
+
+        call = (get_db_name(), self.officer.id, "conflicts_officer")
+        what = ("client.account", "apply_credits", self.account.ids)
+        with (
+            patch(TRIES, 1),
+            patch.object(self.registry["client.account"], "apply_credits", meet),
+            self.assertLogs("odoo", "INFO"),
+        ):
+            for path in ("/xmlrpc/2/", "/xmlrpc/"):
+                with (
+                    self.subTest(path=path),
+                    self.assertRaisesRegex(Fault, "Somebody else is changing") as told,
+                ):
+                    self._open_xmlrpc(path).execute(*call, *what)
+                self.assertNotIn("Traceback", str(told.exception))
+            with self.assertRaises(JsonRpcException) as raised:
+                self.make_jsonrpc_request(
+                    "/jsonrpc",
+                    {"service": "object", "method": "execute", "args": [*call, *what]},
+                )
+        self.assertIn("odoo.exceptions.UserError", str(raised.exception))
+
+    def _open_xmlrpc(self, path):
+        return ServerProxy(f"{self.base_url()}{path}object", transport=Transport(self))
 
     def test_taken_connections_are_said_alike(self):
         def meet(account):
