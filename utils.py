@@ -364,6 +364,10 @@ class Worth(NamedTuple):
     def __sub__(self, other):
         return Worth(self.open - other.open, self.ledger - other.ledger)
 
+    def get_loss(self):
+        """Return what of it is below zero."""
+        return Worth(*(min(amount, 0.0) for amount in self))
+
     def is_less(self, currency):
         """Tell whether either is below zero."""
         return any(currency.compare_amounts(amount, 0) < 0 for amount in self)

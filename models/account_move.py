@@ -12,6 +12,7 @@ WATCHED_FIELDS = frozenset(
         *("currency_id", "invoice_currency_rate", "line_ids", "invoice_line_ids"),
         *("date", "invoice_date", "invoice_date_due", "invoice_payment_term_id"),
         *("journal_id", "fiscal_position_id", "invoice_cash_rounding_id"),
+        "reversed_entry_id",
     )
 )
 
@@ -108,10 +109,15 @@ class AccountMove(models.Model):
             accounts._note_items(self.line_ids if "state" in vals else posted.line_ids)
             leaving._keep_former()
             # What is reset stood for something that has happened: told, not refused.
-            watch.told.update(leaving.line_ids.ids)
-            result = super().write(vals)
+            with accounts._telling(leaving._filter_not_taken_back().line_ids):
+                result = super().write(vals)
             if vals.get("state") == "posted":
-                (self - posted)._tell_what_happened()
+                drafts = self - posted
+                drafts._tell_what_happened()
+                # Written by hand it is no way round what posting looks at.
+                receivables = drafts._get_posted_receivable_items()
+                if receivables and not watch.posting:
+                    drafts._settle_posted(receivables)
             if "invoice_currency_rate" in vals and posted:
                 keys = set(posted._get_posted_receivable_items()._group_by_client())
                 posted._check_own_rates(accounts._get_postings(keys))
@@ -126,10 +132,9 @@ class AccountMove(models.Model):
     def _tell_what_happened(self):
         """Have it told, not refused, what those of these documents take that stand for
         what has happened already."""
-        watch = self.env["client.account"]._get_watch()
         for move in self:
             if move._tells_what_happened():
-                watch.told.update(move.line_ids.ids)
+                self.env["client.account"]._tell_losses(move.line_ids.ids, {})
 
     def unlink(self):
         """Override of the ORM to have the clients judged whose posted items go."""
@@ -168,7 +173,8 @@ class AccountMove(models.Model):
         with accounts._watching() as watch:
             if anyway:
                 watch.anyway.update(dict.fromkeys(moves.ids, anyway))
-            posted = super(AccountMove, moves)._post(soft=soft)
+            with watch.within("posting"):
+                posted = super(AccountMove, moves)._post(soft=soft)
             receivables = posted._get_posted_receivable_items()
             if receivables:
                 accounts._invalidate_figures()

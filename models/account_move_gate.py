@@ -196,22 +196,15 @@ class AccountMove(models.Model):
     def _group_changes(self, changes):
         """Return {document: what its items add to the debt} of what is to be judged.
 
-        :param changes: {item id: `Worth`} of one client
+        :param changes: {item id: `Worth`} of one client, without what is told; what
+            items were that are gone counts under no document
         """
-        told = self.env["client.account"]._get_watch().told
         # Sudo: whose items these are is looked at to judge, not shown.
         lines = self.env["account.move.line"].sudo()
-        existing = lines.browse(changes).exists()
+        documents = {line.id: line.move_id for line in lines.browse(changes).exists()}
         debts = defaultdict(float)
-        for line in existing.filtered(lambda line: line.id not in told):
-            debts[line.move_id] -= min(changes[line.id])
-        gone = [
-            worth
-            for item_id, worth in changes.items()
-            if item_id not in told and item_id not in existing._ids
-        ]
-        if gone:
-            debts[self.browse()] -= sum(min(worth) for worth in gone)
+        for item_id, worth in changes.items():
+            debts[documents.get(item_id, self.browse())] -= min(worth)
         return debts
 
     @api.model

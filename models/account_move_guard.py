@@ -17,11 +17,16 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     def _check_raw_write(self, vals):
-        """Refuse to make another kind of document of one that was posted.
+        """Refuse to make another kind of document of one that was posted, or to have
+        what takes an entry back take back another one, or none.
 
         :raise UserError: when one was posted, or is posted by this
         """
-        if self.env.su or "move_type" not in vals:
+        if self.env.su:
+            return
+        if "reversed_entry_id" in vals:
+            self._check_reversed_stays(vals["reversed_entry_id"])
+        if "move_type" not in vals:
             return
         for move in self:
             if move.move_type != vals["move_type"] and (
@@ -31,6 +36,25 @@ class AccountMove(models.Model):
                     self.env._(
                         "%s was posted and stays the kind of document it is. Cancel it "
                         "and make a new one instead.",
+                        move.display_name,
+                    )
+                )
+
+    def _check_reversed_stays(self, reversed_id):
+        """Keep to which entries these documents belong that were posted: what an entry
+        gave is taken back once.
+
+        :param reversed_id: of the entry that they are to belong to
+        :raise UserError: when one would belong to another one
+        """
+        for move in self:
+            # Sudo: the entry is looked at to decide, not shown.
+            known = move.sudo().reversed_entry_id
+            if move.posted_before and known.id != (reversed_id or False):
+                raise UserError(
+                    self.env._(
+                        "%s was posted, so which entry it reverses stays as it is. "
+                        "Cancel it and make a new one instead.",
                         move.display_name,
                     )
                 )
@@ -87,6 +111,20 @@ class AccountMove(models.Model):
             or move_sudo._is_true_reversal()
         )
 
+    def _filter_not_taken_back(self):
+        """Return those of these posted documents that may go and be told, not refused.
+
+        Not what somebody has reversed already, who would take it back twice; entries by
+        hand are the accountant's.
+        """
+        # Sudo: reversals are looked at to decide, not shown.
+        return self.filtered(
+            lambda move: (
+                "posted" not in move.sudo().reversal_move_ids.mapped("state")
+                or move.sudo()._is_booked_by_accountants(self.env)
+            )
+        )
+
     def _is_booked_by_accountants(self, env):
         """Tell whether accountants or Odoo's own code book this by hand.
 
@@ -127,9 +165,18 @@ class AccountMove(models.Model):
                 and line.account_id.internal_group in ("asset", "liability")
             )
         )
-        amount = abs(sum(self._get_receivable_items().mapped("amount_currency")))
-        moved = min(abs(sum(money.mapped("amount_currency"))), payment.amount)
-        return payment.currency_id.compare_amounts(amount, moved) <= 0
+        # Client by client: what one is given is not another's to lose.
+        taken = sum(
+            max(sum(items.mapped("balance")), 0.0)
+            for items in self._get_receivable_items()._group_by_client().values()
+        )
+        moved, worth = (
+            abs(sum(money.mapped(name))) for name in ("amount_currency", "balance")
+        )
+        return (
+            payment.currency_id.compare_amounts(moved, payment.amount) <= 0
+            and self.company_currency_id.compare_amounts(taken, worth) <= 0
+        )
 
     def _is_true_reversal(self):
         """Tell whether this takes back what another posted entry gave, once."""

@@ -53,11 +53,11 @@ class AccountPartialReconcile(models.Model):
             lambda part: part._is_crossing(part.debit_move_id | part.credit_move_id)
         )
         items = crossing.debit_move_id | crossing.credit_move_id
-        with accounts._watching() as watch:
+        with accounts._watching():
             accounts._note_items(items)
             # What they were matched with has gone: told, not refused.
-            watch.told.update(items.ids)
-            result = super().unlink()
+            with accounts._telling(items):
+                result = super().unlink()
             accounts._invalidate_figures()
         return result
 

@@ -209,6 +209,8 @@ class ClientAccount(models.Model):
         """Return the query that waits for the locks of clients, in the order of ids,
         and takes their companies' as everybody may who changes no policy.
 
+        Rows of the clients come before their locks, whoever takes both.
+
         :param keys: {(`res.partner` client, `res.company` root)}
         :param bool wait: otherwise it answers, row by row, whether each was free
         """
@@ -234,6 +236,8 @@ class ClientAccount(models.Model):
             + [client.id for client, _root in keys],
             roots=[root.id for root in {root for _client, root in keys}]
             + [root.id for _client, root in keys],
+            # What posting writes on the client itself, as whoever moves it does.
+            to_flush=self.env["res.partner"]._fields["customer_rank"],
         )
 
     def _lock_clients(self):
@@ -334,6 +338,9 @@ class ClientAccount(models.Model):
                 else:
                     worth = None
                 fresh[client, root] = (policy, limit, worth)
+        if unknown := {client for client, _root in keys - fresh.keys()}:
+            # Whoever moves a client who has no account yet meets none, either.
+            self._check_same_contacts(self.env["res.partner"].union(*unknown))
         return fresh
 
     @api.model
@@ -372,12 +379,18 @@ class ClientAccount(models.Model):
             lambda contact: contact.commercial_partner_id != contact
         )
         if contacts:
-            query = SQL(
-                "SELECT id, commercial_partner_id FROM res_partner WHERE id = ANY(%s)",
-                contacts.ids,
-            )
-            for contact_id, client_id in self._fetch_fresh_rows(query):
-                self._check_same_client(contacts.browse(contact_id), client_id)
+            self._check_same_contacts(contacts)
+
+    @api.model
+    def _check_same_contacts(self, contacts):
+        """Make sure that contacts count for the clients that this transaction takes
+        them for, see `_check_same_client`."""
+        query = SQL(
+            "SELECT id, commercial_partner_id FROM res_partner WHERE id = ANY(%s)",
+            contacts.ids,
+        )
+        for contact_id, client_id in self._fetch_fresh_rows(query):
+            self._check_same_client(contacts.browse(contact_id), client_id)
 
     @api.model
     def _fetch_fresh_rows(self, query):
@@ -453,14 +466,12 @@ class ClientAccount(models.Model):
             # wait for the locks meanwhile.
             self.env.cr.flush()
         postings = self._get_postings(fallen | set(keys), fallen)
-        told = self._get_watch().told
         judged = {
             key
             for key in fallen
-            if sum(
-                (worth for item, worth in changes[key].items() if item not in told),
-                released[key],
-            ).is_less(key[1].currency_id)
+            if sum(self._get_untold(key, changes[key]).values(), released[key]).is_less(
+                key[1].currency_id
+            )
         }
         for key in fallen - judged:
             self._tell_fallen(key, changes[key], postings[key])
@@ -600,7 +611,7 @@ class ClientAccount(models.Model):
             return []
         # Sudo: the policy binds whoever acts, whatever they may see.
         moves = self.env["account.move"].sudo()
-        debts = moves._group_changes(changes)
+        debts = moves._group_changes(self._get_untold(key, changes))
         grants = moves._get_balance_grants(key, debts, terms.worth)
         if compare(min(short) + sum(grants.values()), floor) >= 0:
             return []

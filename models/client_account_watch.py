@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 from odoo import api, models
 from odoo.exceptions import MissingError
 
-from ..utils import Worth
+from ..utils import NOTHING, Worth
 
 # The watch of each transaction, by its cursor. Notes in `cr.cache` go, and callbacks of
 # `cr.precommit` too, with every savepoint that is rolled back, whatever module's it is;
@@ -27,15 +27,16 @@ class Watch:
         self.origin = {}
         # {client key: ids of the items that have counted for the client}
         self.items = defaultdict(set)
-        # Ids of the items of which it is told, not refused, that they go or become
-        # less: what they stand for has happened already.
-        self.told = set()
+        # {item id: {client key: `Worth`, below zero}} of what is told, not refused, as
+        # what the items stand for has happened already.
+        self.told = {}
         # Ids of the matches made by hand, to be looked at once they are complete.
         self.matched = set()
-        # How many bookings of exchange differences, and runs of Odoo's engine of
-        # matching, are under way.
+        # How many bookings of exchange differences, runs of Odoo's engine of matching,
+        # and postings are under way.
         self.exchanges = 0
         self.engine = 0
+        self.posting = 0
         # {id of a document: what lets it past the gate}
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
@@ -49,7 +50,7 @@ class Watch:
     def within(self, name):
         """Count what is under way, for as long as it is.
 
-        :param str name: exchanges or engine
+        :param str name: exchanges, engine or posting
         """
         setattr(self, name, getattr(self, name) + 1)
         try:
@@ -196,6 +197,53 @@ class ClientAccount(models.Model):
         watch = self._get_watch()
         for item_id in items.ids:
             watch.pending[item_id] = watch.origin[item_id] = None
+
+    @contextmanager
+    def _telling(self, items):
+        """Have it told, not refused, what these items lose within: that and no more, as
+        whatever else the operation takes of them is judged.
+
+        :param items: `account.move.line`, which may be gone afterwards
+        """
+        before = self._get_worths(items.ids)
+        yield
+        self._tell_losses(items.ids, before)
+
+    @api.model
+    def _tell_losses(self, item_ids, before):
+        """Note what clients have less by items now, see `_telling`.
+
+        :param before: {item id: (client key, `Worth`)} of those that counted
+        """
+        told = self._get_watch().told
+        after = self._get_worths(item_ids)
+        for item_id in item_ids:
+            was, now = before.get(item_id), after.get(item_id)
+            for key in {end[0] for end in (was, now) if end}:
+                change = NOTHING
+                if was and was[0] == key:
+                    change -= was[1]
+                if now and now[0] == key:
+                    change += now[1]
+                losses = told.setdefault(item_id, {})
+                losses[key] = losses.get(key, NOTHING) + change.get_loss()
+
+    @api.model
+    def _get_untold(self, key, changes):
+        """Return what of the changes of one client is to be judged.
+
+        :param key: (`res.partner` client, `res.company` root)
+        :param changes: {item id: `Worth` by which it changed}
+        :return: likewise, without the losses that are told
+        """
+        told = self._get_watch().told
+        untold = {}
+        for item_id, worth in changes.items():
+            if losses := told.get(item_id, {}).get(key):
+                # No more than is lost after all.
+                worth = (worth.get_loss() - losses).get_loss()
+            untold[item_id] = worth
+        return untold
 
     @api.model
     def _take_changes(self):

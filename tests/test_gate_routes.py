@@ -572,6 +572,103 @@ class TestGateRoutes(ServerCase):
         yield call(MOVE, "write", [move_id], {"origin_payment_id": payment_id})
         yield call(MOVE, "action_post", [move_id])
 
+    def _pay_out(self, client_id, **values):
+        return {
+            "payment_type": "outbound",
+            "partner_type": "customer",
+            "partner_id": client_id,
+            "amount": 1,
+            **values,
+        }
+
+    def _try_payment_with_lines_of_two_clients(self, call, client_id):
+        other_id, _account = self._open_client("allowed")
+        values = [
+            {
+                "name": "By hand",
+                "account_id": self.receivable,
+                "partner_id": partner_id,
+                "balance": value,
+                "amount_currency": value,
+            }
+            for partner_id, value in ((client_id, TAKEN), (other_id, -TAKEN))
+        ]
+        payment = self._pay_out(other_id, write_off_line_vals=values)
+        payment_ids = call("account.payment", "create", [payment])
+        yield call("account.payment", "action_post", payment_ids)
+
+    def _try_raised_where_the_reset_is_told(self, call, client_id):
+        """What is reset is told; within the same call it is raised and posted."""
+        move_id = self._post(self._entry(client_id, -1))
+        raised = [
+            (
+                1,
+                line_id,
+                {"debit": TAKEN * to_client, "credit": TAKEN * (not to_client)},
+            )
+            for line_id, to_client in self._query(
+                "SELECT id, balance < 0 FROM account_move_line WHERE move_id = %s",
+                move_id,
+            )
+        ]
+        [draft_id] = call(MOVE, "create", [self._entry(client_id, 1)])
+        steps = ({"state": "draft"}, {"line_ids": raised}, {"state": "posted"})
+        yield call(
+            MOVE,
+            "write",
+            [draft_id],
+            {
+                "date": "2026-01-05",
+                "reversal_move_ids": [(1, move_id, step) for step in steps],
+            },
+        )
+
+    def _try_given_where_taking_off_is_told(self, call, client_id):
+        """What is no longer matched is told; within the same call it is given away."""
+        other_id, _account = self._open_client("allowed")
+        credit_id = self._post(self._entry(client_id, -TAKEN))
+        self._post(self._invoice(client_id, TAKEN))
+        [debit_id] = self._get_items(self._post(self._invoice(other_id, TAKEN)))
+        [item_id] = [
+            item_id
+            for (item_id,) in self._query(
+                "SELECT id FROM account_move_line WHERE move_id = %s AND balance < 0"
+                " AND account_id = %s",
+                credit_id,
+                self.receivable,
+            )
+        ] or [None]
+        part = {
+            "debit_move_id": debit_id,
+            "credit_move_id": item_id,
+            "amount": CREDIT,
+            "debit_amount_currency": CREDIT,
+            "credit_amount_currency": CREDIT,
+        }
+        part_ids = self.admin.call(PART, "create", [part])
+        [draft_id] = call(MOVE, "create", [self._entry(client_id, 1)])
+        [line_id, *_others] = self._get_items(draft_id)
+        off = {"matched_debit_ids": [(2, part_ids[0])]}
+        commands = [(1, line_id, off), (1, item_id, {"partner_id": other_id})]
+        yield call(
+            MOVE, "write", [draft_id], {"date": "2026-01-05", "line_ids": commands}
+        )
+
+    def _try_reversal_cut_loose_and_repeated(self, call, client_id):
+        origin_id = self._post(self._entry(client_id, -TAKEN))
+        for _time in range(2):
+            values = self._entry(client_id, TAKEN, reversed_entry_id=origin_id)
+            [move_id] = call(MOVE, "create", [values])
+            yield call(MOVE, "action_post", [move_id])
+            yield call(MOVE, "write", [move_id], {"reversed_entry_id": False})
+
+    def _try_reversed_and_reset(self, call, client_id):
+        origin_id = self._post(self._entry(client_id, -TAKEN))
+        values = self._entry(client_id, TAKEN, reversed_entry_id=origin_id)
+        [move_id] = call(MOVE, "create", [values])
+        yield call(MOVE, "action_post", [move_id])
+        yield call(MOVE, "button_draft", [origin_id])
+
     # === The table ===
 
     def _get_routes(self):
@@ -643,6 +740,7 @@ class TestGateRoutes(ServerCase):
             "_try_web_save",
             "_try_import",
             "_try_forged_payment",
+            "_try_reversal_cut_loose_and_repeated",
         }
         passed = set()
         for route in sorted(set(self._get_routes()) - raw):
@@ -651,3 +749,23 @@ class TestGateRoutes(ServerCase):
                 self.assertFalse(self._attempt(route, {}, client_id))
                 passed.add(route)
         self.assertGreater(len(passed), 15)
+
+    def test_a_written_state_is_no_way_round_the_button(self):
+        """Posted by hand, a document is looked at as the button has it: its rate, and
+        whether who pays up front pays it at once."""
+        dollars, euros = {}, {"currency_id": self.euro}
+        for terms, amount, values, rate in (
+            ({"negative_balance": "prevented"}, 10000, euros, 1000),
+            ({"negative_balance": "allowed", "pay_later": "disabled"}, 50, dollars, 1),
+        ):
+            for call in (next(self.callers).call, next(self.callers).call):
+                with self.subTest(terms=terms):
+                    client_id, account_id = self._open_client()
+                    self.admin.call("client.account", "write", [account_id], terms)
+                    invoice = self._invoice(client_id, amount, **values)
+                    [move_id] = call(MOVE, "create", [invoice])
+                    call(MOVE, "write", [move_id], {"invoice_currency_rate": rate})
+                    with self.assertRaises((xmlrpc.client.Fault, JsonFault)):
+                        call(MOVE, "write", [move_id], {"state": "posted"})
+                    state = "SELECT state FROM account_move WHERE id = %s"
+                    self.assertEqual(self._query(state, move_id), [("draft",)])
