@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..const import DECIDED_STATES, MAX_REASON, MAX_REQUESTS_A_DAY, VIEWER
 from ..utils import (
@@ -1019,6 +1019,7 @@ class ClientAccountRequest(models.Model):
         """
         self = in_plain_context(self)
         self.check_access("read")
+        self._lock_clients_of_terms()
         self._touch()
         for request in self:
             if why := request._get_cannot_approve_reason(self.env.user):
@@ -1030,6 +1031,22 @@ class ClientAccountRequest(models.Model):
             else:
                 request._grant(agreed if required > 1 else agreed.browse())
         return True
+
+    def _lock_clients_of_terms(self):
+        """Wait for the contacts on which these requests' payment terms are written.
+
+        Before the clients' locks: whoever moves a contact below another one, or posts
+        its first document, writes it first and takes the lock then.
+        """
+        # Sudo: the client may be out of the approver's reach.
+        if clients := self.sudo().filtered("payment_term_id").partner_id:
+            self.env.execute_query(
+                SQL(
+                    "SELECT id FROM res_partner WHERE id = ANY(%s) ORDER BY id"
+                    " FOR NO KEY UPDATE",
+                    clients.ids,
+                )
+            )
 
     def _get_required_approvals(self):
         """Return how many different approvers have to agree to one request.

@@ -1,10 +1,11 @@
 from contextlib import contextmanager
 
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
-from ..const import MOVING_FIELDS
+from ..const import MOST_LOCKS, MOVING_FIELDS
+from ..exceptions import get_meeting_message
 
 # In the context it says that a contact gets a company of its own; being an object, no
 # RPC caller can send it.
@@ -27,10 +28,7 @@ class ResPartner(models.Model):
         self.check_access("write")
         moving = self._filter_moving_clients(vals)
         accounts = moving._check_client_may_move()
-        if moving:
-            watch = self.env["client.account"]._get_watch()
-            watch.moved.update(moving._get_contacts_below().ids)
-        with moving._moving_to_clients():
+        with moving._moving_to_clients(), moving._meeting_bookings():
             result = super().write(vals)
         self.env["client.account"]._invalidate_figures()
         accounts._leave_to_new_clients(
@@ -52,6 +50,60 @@ class ResPartner(models.Model):
         contacts below these have ordered.
         """
         yield
+
+    @contextmanager
+    def _meeting_bookings(self):
+        """Put these contacts, which change their client within, where nobody else is
+        booking for them: nobody would have looked at what was booked meanwhile.
+
+        The rows are written before the locks are taken, as whoever posts a client's
+        first document does, and whoever approves payment terms.
+
+        :raise ConcurrencyError: when something was booked, which Odoo tries again
+        """
+        if not self:
+            yield
+            return
+        accounts = self.env["client.account"]
+        below = self._get_contacts_below()
+        accounts._get_watch().moved.update(below.ids)
+        # Odoo takes the items along.
+        booked = self._get_booked_sql(below)
+        known = self.env.execute_query(booked)
+        # Sudo: clients may be out of the user's reach, and others book anywhere.
+        contacts = self.sudo()
+        roots = contacts.env["res.company"].search([("parent_id", "=", False)])
+        former = contacts.commercial_partner_id
+        yield
+        self.env.flush_all()
+        clients = former | contacts.commercial_partner_id
+        if len(clients) * len(roots) <= MOST_LOCKS:
+            accounts._lock_keys(
+                {(client, root) for client in clients for root in roots}
+            )
+        else:
+            accounts._lock_companies(roots)
+        if set(accounts._fetch_fresh_rows(booked)).difference(known):
+            raise ConcurrencyError(get_meeting_message(self.env))
+
+    def _get_booked_sql(self, below):
+        """Return the query of what is booked for these contacts: which accounts there
+        are, and which open items.
+
+        :param below: the same with those below them
+        """
+        return SQL(
+            """
+            SELECT 'account', id FROM client_account WHERE partner_id = ANY(%(ids)s)
+             UNION ALL
+            SELECT 'item', line.id
+              FROM account_move_line line
+             WHERE line.partner_id = ANY(%(below)s) AND %(is_open)s
+            """,
+            ids=self.ids,
+            below=below.ids,
+            is_open=self.env["client.account"]._get_open_item_sql(),
+        )
 
     def _mark_crossing_items(self):
         """Mark the items of these contacts that are matched with another client's."""

@@ -218,6 +218,9 @@ class ResPartner(models.Model):
                 changes[partner] = changed
         # Sudo: a branch's user need not read the root company.
         root = self.env.company.sudo().root_id
+        # What is written on the contacts themselves comes before the locks, as whoever
+        # posts or moves them has it.
+        self.flush_recordset()
         self.env["client.account"]._lock_keys(
             {
                 (partner.commercial_partner_id, root)

@@ -1,3 +1,4 @@
+import itertools
 import uuid
 import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
@@ -190,7 +191,7 @@ class TestMergeRaces(ServerCase):
         calls = self._prepare_round(own_id, other_id)
         calls.append(self._prepare_merge(own_id, other_id))
         *answers, merged = self._race(calls, "account_move_line")
-        self.assertNotIn("deadlock detected", self.server.read_log())
+        self.assertFalse("deadlock detected" in self.server.read_log())
         self.assertNotIsInstance(merged, xmlrpc.client.Fault)
         refusals = self._get_refusals(answers)
         booked = len(answers) - len(refusals)
@@ -198,3 +199,82 @@ class TestMergeRaces(ServerCase):
         self.assertEqual(debt, 10.0 + 40.0 * booked, refusals)
         # As much as both may owe, where all of it was booked before.
         self.assertLessEqual(debt, 2 * LIMIT)
+
+    def test_terms_are_approved_while_the_contact_moves_without_a_deadlock(self):
+        """Both write the contact and take its client's lock, in one order."""
+        own_ids, other_ids = self._make_clients(6), self._make_clients(6)
+        self._open_accounts([*own_ids, *other_ids], "allowed")
+        [(term_id,)] = self._query("SELECT MIN(id) FROM account_payment_term")
+        request = "client.account.request"
+        values = {"subject": "terms", "payment_term_id": term_id, "reason": "Race"}
+        request_ids = self.admin.call(
+            request, "create", [{"partner_id": own_id, **values} for own_id in own_ids]
+        )
+        self.admin.call(request, "action_submit", request_ids)
+        calls = []
+        for own_id, other_id, request_id in zip(
+            own_ids, other_ids, request_ids, strict=True
+        ):
+            calls.append(self._prepare_move(own_id, other_id))
+            calls.append(
+                partial(
+                    self.approver.call_until_answered,
+                    request,
+                    "action_approve",
+                    [request_id],
+                )
+            )
+        self._race(calls, "res_partner")
+        self.assertFalse("deadlock detected" in self.server.read_log())
+
+    def test_a_new_client_is_not_moved_while_its_first_charge_is_booked(self):
+        """Neither who moves it nor who charges it finds an account of the client."""
+        group_ids = [
+            group_id
+            for (group_id,) in self._query(
+                "SELECT res_id FROM ir_model_data WHERE module = 'base'"
+                " AND name IN ('group_user', 'group_partner_manager')"
+            )
+        ]
+        manager = self._sign_in(
+            "merge_contacts",
+            "merge contacts",
+            "group_user",
+            "base",
+            group_ids=[(6, 0, group_ids)],
+        )
+        # Held before the charge is looked at, and once it has its client's lock.
+        for table, rank in itertools.product(
+            ("account_move", "client_account"), (1, 0)
+        ):
+            own_id, other_id = self._make_clients(2)
+            self._open_accounts([other_id], "prevented")
+            self.admin.call("res.partner", "write", [own_id], {"customer_rank": rank})
+            post = self._prepare_post(*self._make_invoices([own_id], 50.0))
+            move = partial(
+                manager.call_until_answered,
+                "res.partner",
+                "write",
+                [own_id],
+                {"parent_id": other_id},
+            )
+            with (
+                self.subTest(table=table, rank=rank),
+                ThreadPoolExecutor(2) as pool,
+                db_connect(get_db_name()).cursor() as holder,
+            ):
+                self._hold(holder, table)
+                posting = pool.submit(post)
+                self._wait_for_waiting(1, [posting])
+                moving = pool.submit(move)
+                self._wait_until(
+                    lambda moving=moving: moving.done() or self._count_waiting() > 1,
+                    "Who moves the client should wait, or be through.",
+                )
+                holder.rollback()
+                answers = [
+                    future.result(2 * CALL_TIMEOUT) for future in (posting, moving)
+                ]
+                self.assertEqual(len(self._get_refusals(answers)), 1, answers)
+                self.assertEqual(self._fetch_debt(other_id), 0.0)
+                self.assertFalse("deadlock detected" in self.server.read_log())
