@@ -270,6 +270,19 @@ class TestBookingRules(BookingCommon):
 
     # === Clients ===
 
+    def test_program_that_lessons_cost_does_not_come_to_hold_money(self):
+        [card] = self._make_cards(2)
+        self._make_meeting(self.pupil)
+        for program_type in ("ewallet", "gift_card", "promo_code"):
+            with self.assertRaisesRegex(ValidationError, "Piano Pack.*Piano Lesson"):
+                with self.env.cr.savepoint():
+                    self.piano.program_type = program_type
+        self.piano.program_type = "loyalty"
+        self.assertPoints((card, 1))
+        pack = self._make_program("Pack That Nothing Costs")
+        pack.program_type = "ewallet"
+        self.assertEqual(pack.program_type, "ewallet")
+
     def test_client_gets_no_message_when_credits_come_back(self):
         template = self.env["mail.template"].create(
             {
