@@ -12,9 +12,9 @@ class CalendarAttendee(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `calendar` to take session credits of who is invited."""
-        events = self.env["calendar.event"].browse(
-            {vals["event_id"] for vals in vals_list if vals.get("event_id")}
-        )
+        defaults = self.default_get(["event_id"])
+        event_ids = {{**defaults, **vals}.get("event_id") for vals in vals_list}
+        events = self.env["calendar.event"].browse(filter(None, event_ids))
         with events._changing_sessions():
             return super().create(vals_list)
 

@@ -14,8 +14,11 @@ class ResPartner(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to take credits for meetings a contact is made with."""
+        defaults = self.default_get(["meeting_ids"])
         commands = [
-            command for vals in vals_list for command in vals.get("meeting_ids") or ()
+            command
+            for vals in vals_list
+            for command in {**defaults, **vals}.get("meeting_ids") or ()
         ]
         if not commands:
             return super().create(vals_list)
@@ -26,8 +29,15 @@ class ResPartner(models.Model):
     def write(self, vals):
         """Override of the ORM to take and give back credits for its meetings."""
         if not MOVING_FIELDS.isdisjoint(vals):
+            # What it has paid moves along first; meetings that are new are the new
+            # client's to pay.
+            rest = dict(vals)
+            meetings = rest.pop("meeting_ids", None)
             with self._keeping_paid_meetings():
-                return super().write(vals)
+                result = super().write(rest)
+            if "meeting_ids" in vals:
+                self.write({"meeting_ids": meetings})
+            return result
         if "meeting_ids" not in vals:
             return super().write(vals)
         # Sudo: private meetings of others count, too.

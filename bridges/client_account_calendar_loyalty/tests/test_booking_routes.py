@@ -91,6 +91,42 @@ class TestBookingRoutes(BookingCommon, HttpCase):
         )
         self._check_one_is_taken(meeting)
 
+    def test_meetings_of_a_contact_that_is_given_its_client_again(self):
+        meeting = self._make_meeting()
+        self.pupil.sudo().write(
+            {
+                "parent_id": self.client.id,
+                "meeting_ids": [Command.link(meeting.id)],
+            }
+        )
+        self._check_one_is_taken(meeting)
+
+    def test_meetings_of_a_contact_that_moves_meanwhile(self):
+        """The new client pays for the meeting that is new, and for that alone."""
+        [theirs] = self._make_cards(2, partner=self.other_client)
+        self._make_meeting(self.pupil)
+        meeting = self._make_meeting()
+        self.pupil.sudo().write(
+            {
+                "parent_id": self.other_client.id,
+                "meeting_ids": [Command.link(meeting.id)],
+            }
+        )
+        self.assertPoints((self.card, 0), (theirs, 1))
+
+    def test_defaults_of_the_context(self):
+        meeting = self._make_meeting()
+        attendees = self.env["calendar.attendee"].with_user(self.teacher)
+        attendee = attendees.with_context(default_event_id=meeting.id).create(
+            {"partner_id": self.pupil.id}
+        )
+        self._check_one_is_taken(meeting)
+        attendee.unlink()
+        self.assertPoints((self.card, 1))
+        contacts = self.pupil.sudo().with_context(default_meeting_ids=meeting.ids)
+        contacts.create({"name": "Nina New", "parent_id": self.client.id})
+        self._check_one_is_taken(meeting)
+
     def test_contact_made_on_a_meeting_lets_others_stay_free(self):
         """Who was on a meeting before it cost anything pays nothing for it."""
         [theirs] = self._make_cards(1, partner=self.other_client)
