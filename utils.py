@@ -80,6 +80,20 @@ def is_real_number(value):
     return isfinite(value) if not isinstance(value, int) else True
 
 
+def with_defaults(model, vals_list, *names):
+    """Return the values of records that are about to be made with defaults of fields.
+
+    The ORM adds them later, and any caller names them: in the context (`default_*`),
+    and for itself in the public `ir.default`.
+
+    :param model: empty recordset of what is made
+    :param names: of the fields
+    :return: list of dicts, in the order of `vals_list`
+    """
+    defaults = model.default_get(list(names))
+    return [{**defaults, **vals} for vals in vals_list]
+
+
 def is_record_id(value):
     """Tell whether `value` may be the id of a record, as far as one can see."""
     is_integer = isinstance(value, int) and not isinstance(value, bool)

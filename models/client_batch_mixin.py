@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..exceptions import MEETINGS
-from ..utils import come_again
+from ..utils import come_again, with_defaults
 
 _logger = logging.getLogger(__name__)
 
@@ -152,10 +152,9 @@ class ClientBatchMixin(models.AbstractModel):
             {name for vals in vals_list for name in vals}, creating=True
         )
         self.env["client.account"]._check_officer()
-        defaults = self.default_get(["company_id"])
         prepared = []
-        for vals in vals_list:
-            vals = self._in_root_company({**defaults, **vals})
+        for vals in with_defaults(self, vals_list, "company_id"):
+            vals = self._in_root_company(vals)
             # Sudo: numbers are drawn by those who may not set them up.
             number = self.env["ir.sequence"].sudo().next_by_code(self._name)
             prepared.append({**vals, "name": number})

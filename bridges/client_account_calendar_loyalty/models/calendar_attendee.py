@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from odoo.addons.client_account.utils import with_defaults
+
 # Writing these changes who attends a meeting.
 ATTENDANCE = frozenset(("state", "event_id", "partner_id"))
 
@@ -12,8 +14,9 @@ class CalendarAttendee(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `calendar` to take session credits of who is invited."""
-        defaults = self.default_get(["event_id"])
-        event_ids = {{**defaults, **vals}.get("event_id") for vals in vals_list}
+        event_ids = {
+            vals.get("event_id") for vals in with_defaults(self, vals_list, "event_id")
+        }
         events = self.env["calendar.event"].browse(filter(None, event_ids))
         with events._changing_sessions():
             return super().create(vals_list)

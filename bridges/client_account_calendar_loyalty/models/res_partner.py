@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from odoo import api, models
 
 from odoo.addons.client_account.const import MOVING_FIELDS
+from odoo.addons.client_account.utils import with_defaults
 
 
 class ResPartner(models.Model):
@@ -14,11 +15,10 @@ class ResPartner(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to take credits for meetings a contact is made with."""
-        defaults = self.default_get(["meeting_ids"])
         commands = [
             command
-            for vals in vals_list
-            for command in {**defaults, **vals}.get("meeting_ids") or ()
+            for vals in with_defaults(self, vals_list, "meeting_ids")
+            for command in vals.get("meeting_ids") or ()
         ]
         if not commands:
             return super().create(vals_list)

@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from odoo.addons.client_account.utils import with_defaults
+
 from ..utils import check_not_by_hand
 
 # Writing these on a payment may change what its order has on account.
@@ -28,9 +30,11 @@ class PosPayment(models.Model):
         """Override of the ORM to have the clients judged whose orders grow."""
         for vals in vals_list:
             check_not_by_hand([self.browse()], vals, BOOKED_FIELDS)
-        orders = self.env["pos.order"].browse(
-            {vals["pos_order_id"] for vals in vals_list if vals.get("pos_order_id")}
-        )
+        order_ids = {
+            vals.get("pos_order_id")
+            for vals in with_defaults(self, vals_list, "pos_order_id")
+        }
+        orders = self.env["pos.order"].browse(filter(None, order_ids))
         with orders._watching_account():
             return super().create(vals_list)
 

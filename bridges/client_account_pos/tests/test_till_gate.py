@@ -551,6 +551,16 @@ class TestTillGate(ClientTillCommon):
             )
             self.assertFalse(payment.account_move_id)
 
+    def test_payments_are_judged_whose_order_the_context_names(self):
+        self._prevent(100)
+        order = self._sell([(self.cash, 60)])
+        payments = self.env["pos.payment"].with_user(self.cashier)
+        values = {"payment_method_id": self.method.id, "amount": 101}
+        self.assertOrderRefused(
+            lambda: payments.with_context(default_pos_order_id=order.id).create(values)
+        )
+        self.assertFigures(0, 100)
+
     def test_an_entry_on_what_was_taken_does_not_say_it_was_given(self):
         self._prevent(100)
         order = self._sell(60)

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from odoo.addons.client_account.utils import with_defaults
+
 # Writing these changes what is settled of an order.
 SETTLING_FIELDS = frozenset(
     ("order_id", "product_id", "qty", "price_subtotal_incl", "sale_order_line_id")
@@ -14,7 +16,9 @@ class PosOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to judge what is settled no longer, as by a return."""
-        lines = self._browse_settled(*vals_list)
+        lines = self._browse_settled(
+            *with_defaults(self, vals_list, "sale_order_line_id")
+        )
         with lines.order_id._watching_commitments():
             return super().create(vals_list)
 

@@ -143,6 +143,21 @@ class TestTillOrders(TillOrdersCommon):
                 self.assertOrderRefused(write)
                 self.assertEqual(self._get_committed(), 0)
 
+    def test_returns_are_judged_whose_order_line_the_context_names(self):
+        order = self._make_order()
+        ticket = self._settle(order, 10, self.cash)
+        self._prevent(50)
+        [line] = ticket.lines
+        lines = line.with_user(self.cashier)
+        [values] = line.copy_data({"qty": -10, "price_subtotal_incl": -100})
+        line_id = values.pop("sale_order_line_id")
+        self.assertOrderRefused(
+            lambda: lines.with_context(default_sale_order_line_id=line_id).create(
+                values
+            )
+        )
+        self.assertEqual(self._get_committed(), 0)
+
     # === What is judged ===
 
     def test_an_order_is_settled_on_account_though_it_uses_the_limit_up(self):

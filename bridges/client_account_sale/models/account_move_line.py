@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from odoo.addons.client_account.utils import with_defaults
+
 from ..utils import follow_again
 
 # Writing these on a posted line may change what its order has committed.
@@ -25,7 +27,10 @@ class AccountMoveLine(models.Model):
         """Override of the ORM to have the clients judged whose orders grow: a negative
         line that is added to a posted invoice takes back what was invoiced."""
         orders = self.env["sale.order"].union(
-            *(self.browse()._get_counted_orders(vals) for vals in vals_list)
+            *(
+                self.browse()._get_counted_orders(vals)
+                for vals in with_defaults(self, vals_list, "move_id", "sale_line_ids")
+            )
         )
         with orders._watching_commitments():
             lines = super().create(vals_list)

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools.sql import column_exists, create_column
 
-from odoo.addons.client_account.utils import get_unit_total
+from odoo.addons.client_account.utils import get_unit_total, with_defaults
 
 from ..utils import follow_again
 
@@ -90,7 +90,9 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Override of the ORM to have the clients judged whose orders grow."""
-        order_ids = {vals.get("order_id") for vals in vals_list}
+        order_ids = {
+            vals.get("order_id") for vals in with_defaults(self, vals_list, "order_id")
+        }
         orders = self.env["sale.order"].browse(filter(None, order_ids))
         with orders._watching_commitments():
             lines = super().create(vals_list)

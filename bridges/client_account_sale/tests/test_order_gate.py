@@ -186,6 +186,43 @@ class TestOrderGate(ClientOrderCommon):
             )
         )
 
+    def test_what_follows_from_the_rest_is_taken_from_no_default(self):
+        """A caller names it in the context, or for itself in `ir.default`."""
+        new = {"product_id": self.plain.id, "price_unit": 120}
+        lies = (
+            {"state": "draft"},
+            {"qty_invoiced": 1, "untaxed_amount_invoiced": 120},
+            {"price_total": 0},
+            {"price_subtotal": 0, "price_tax": 0, "price_total": 0},
+            {"client_unit_total": 0},
+            {"amount_total": 0},
+            {"currency_rate": 1000},
+        )
+        for lie in lies:
+            defaults = {f"default_{name}": value for name, value in lie.items()}
+            orders = self.env["sale.order"].with_user(self.salesperson)
+            with self.subTest(lie):
+                order = orders.with_context(**defaults).create(
+                    {
+                        "partner_id": self.client.id,
+                        "order_line": [Command.create(new)],
+                    }
+                )
+                self.assertOrderRefused(
+                    order.with_user(self.salesperson).action_confirm
+                )
+                self.assertEqual(order.amount_total, 120.0)
+                self.assertEqual(order.order_line.price_total, 120.0)
+
+    def test_lines_are_judged_whose_order_the_context_names(self):
+        order = self._confirm_order(price=80, product=self.plain)
+        lines = self.env["sale.order.line"].with_user(self.salesperson)
+        new = {"product_id": self.plain.id, "price_unit": 30}
+        self.assertOrderRefused(
+            lambda: lines.with_context(default_order_id=order.id).create(new)
+        )
+        self.assertEqual(self._get_committed(), 80.0)
+
     def test_what_is_delivered_unordered_is_not_hidden_as_a_down_payment(self):
         order = self._confirm_order(
             [{"product_uom_qty": 0, "qty_delivered": 1, "product_id": self.book.id}],
