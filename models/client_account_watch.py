@@ -41,8 +41,10 @@ class Watch:
         self.anyway = {}
         # {(model, id): its policy and limit before the transaction wrote them}
         self.terms = {}
-        # Ids of the contacts whose client the transaction itself changes.
+        # Ids of the contacts whose client the transaction itself changes, and what it
+        # has seen to be booked for them: see `res.partner._get_booked_sql`.
         self.moved = set()
+        self.booked = set()
         # {name of a glue addon: what it notes of the transaction}
         self.notes = {}
 

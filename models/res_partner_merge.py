@@ -66,10 +66,11 @@ class ResPartner(models.Model):
             return
         accounts = self.env["client.account"]
         below = self._get_contacts_below()
-        accounts._get_watch().moved.update(below.ids)
+        watch = accounts._get_watch()
+        watch.moved.update(below.ids)
         # Odoo takes the items along.
         booked = self._get_booked_sql(below)
-        known = self.env.execute_query(booked)
+        watch.booked.update(self.env.execute_query(booked))
         # Sudo: clients may be out of the user's reach, and others book anywhere.
         contacts = self.sudo()
         roots = contacts.env["res.company"].search([("parent_id", "=", False)])
@@ -83,6 +84,8 @@ class ResPartner(models.Model):
             )
         else:
             accounts._lock_companies(roots)
+        # What this transaction itself has settled or left stands for others as it was.
+        known = watch.booked.union(("item", item_id) for item_id in watch.origin)
         if set(accounts._fetch_fresh_rows(booked)).difference(known):
             raise ConcurrencyError(get_meeting_message(self.env))
 

@@ -1,8 +1,9 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
@@ -669,6 +670,32 @@ class TestMovedClients(ClientAccountRequestCommon):
         for account in (target, self.account):
             self.assertIn("now count for", account.message_ids[0].body)
             self.assertIn("100.00", account.message_ids[0].body)
+
+    def test_who_moves_a_client_meets_what_others_have_booked_alone(self):
+        """Not what stands as it was for others and was settled before in the same
+        transaction; it is asked anew each time."""
+        client = self.client.with_user(self.chief)
+        accounts = self.registry["client.account"]
+        invoice = self._make_invoice(30)
+        self.env.flush_all()
+        query = self.client._get_booked_sql(self.client)
+        committed = self.env.execute_query(query)
+        self.env["client.account"]._get_watch().origin.clear()
+        self._make_payment(30)
+        self.account.apply_credits()
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertNotEqual(set(self.env.execute_query(query)), set(committed))
+        theirs = list(committed)
+
+        def fetch(_accounts, asked):
+            return theirs if asked.code == query.code else []
+
+        with patch.object(accounts, "_fetch_fresh_rows", fetch):
+            client.parent_id = self.parent
+            client.parent_id = False
+            theirs.append(("item", 0))
+            with self.assertRaises(ConcurrencyError):
+                client.parent_id = self.parent
 
     def test_approver_moves_an_open_request_along(self):
         request = self._submit_request(100)
