@@ -236,7 +236,8 @@ class ClientAccount(models.Model):
 
         :param key: (`res.partner` client, `res.company` root)
         :param changes: {item id: `Worth` by which it changed}
-        :return: likewise, without the losses that are told
+        :return: likewise, without the losses that are told, nor the items of which
+            nothing else is lost
         """
         told = self._get_watch().told
         untold = {}
@@ -244,6 +245,8 @@ class ClientAccount(models.Model):
             if losses := told.get(item_id, {}).get(key):
                 # No more than is lost after all.
                 worth = (worth.get_loss() - losses).get_loss()
+                if not any(worth):
+                    continue
             untold[item_id] = worth
         return untold
 
